@@ -1,0 +1,61 @@
+# Finds llama.cpp's headers and shared libraries under ns_llama_root and copies what is loaded at run time,
+# each library under the name it is loaded by, beside libnativesteer.so. Sets ns_link_libraries.
+
+find_package(Threads REQUIRED)
+
+foreach(header include/llama.h ggml/include/ggml.h)
+  if(NOT EXISTS "${ns_llama_root}/${header}")
+    message(FATAL_ERROR " error: ${ns_llama_root} has no ${header}: LLAMA_DIR is the folder of a llama.cpp checkout.")
+  endif()
+endforeach()
+
+# The npm build puts its libraries into lib/linux-x64, llama.cpp's own build into build/bin, an installed one into lib.
+set(ns_libraries "")
+foreach(folder lib/linux-x64 build/bin build/lib lib lib64 bin .)
+  file(GLOB ns_found "${ns_llama_root}/${folder}/libllama.*so*")
+  if(ns_found)
+    file(GLOB ns_libraries "${ns_llama_root}/${folder}/libllama.*so*" "${ns_llama_root}/${folder}/libggml*.so*")
+    break()
+  endif()
+endforeach()
+if(NOT ns_libraries)
+  message(FATAL_ERROR " error: no libllama.so under ${ns_llama_root}: build llama.cpp there first (cmake -B build -DBUILD_SHARED_LIBS=ON && cmake --build build).")
+endif()
+
+# A library may lie there under three names (libllama.so -> libllama.so.0 -> libllama.so.0.5.0): take it once, by its soname.
+set(ns_link_libraries "")
+set(ns_kept libnativesteer.so)
+file(MAKE_DIRECTORY "${NATIVESTEER_OUTPUT}")
+foreach(library IN LISTS ns_libraries)
+  get_filename_component(real "${library}" REALPATH)
+  execute_process(COMMAND "${CMAKE_READELF}" -d "${real}" OUTPUT_VARIABLE dynamic ERROR_QUIET)
+  if(dynamic MATCHES "SONAME[^[]*\\[([^]]+)\\]")
+    set(name "${CMAKE_MATCH_1}")
+  else()
+    get_filename_component(name "${library}" NAME)
+  endif()
+  if(NOT name IN_LIST ns_kept)
+    list(APPEND ns_kept "${name}")
+    file(COPY_FILE "${real}" "${NATIVESTEER_OUTPUT}/${name}" ONLY_IF_DIFFERENT)
+    if(name MATCHES "^lib(llama|ggml)\\." OR name MATCHES "^libggml-base\\.")
+      list(APPEND ns_link_libraries "${NATIVESTEER_OUTPUT}/${name}")
+    endif()
+  endif()
+endforeach()
+list(LENGTH ns_link_libraries ns_count)
+if(NOT ns_count EQUAL 3)
+  message(FATAL_ERROR " error: found ${ns_link_libraries} under ${ns_llama_root}; libllama, libggml and libggml-base are needed, as shared libraries.")
+endif()
+
+if(EXISTS "${ns_llama_root}/LICENSE")
+  list(APPEND ns_kept LICENSE-llama.cpp)
+  file(COPY_FILE "${ns_llama_root}/LICENSE" "${NATIVESTEER_OUTPUT}/LICENSE-llama.cpp" ONLY_IF_DIFFERENT)
+endif()
+
+# Libraries of the llama.cpp this folder was made of before.
+file(GLOB ns_present RELATIVE "${NATIVESTEER_OUTPUT}" "${NATIVESTEER_OUTPUT}/*")
+foreach(name IN LISTS ns_present)
+  if(NOT name IN_LIST ns_kept)
+    file(REMOVE "${NATIVESTEER_OUTPUT}/${name}")
+  endif()
+endforeach()
