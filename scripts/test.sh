@@ -19,12 +19,12 @@ finish() {
 
 if (($# == 1)) && [[ $1 != -* ]]; then set -- --filter "$1"; fi
 results=$root/artifacts/test-results
-stamp=$root/artifacts/tests.stamp
+stamp=$root/artifacts/bin/.tests-stamp
 
 build() {
     set_up || return
     if is_current "$stamp" "${sources[@]}" tests NativeSteer.sln; then return; fi
-    mkdir -p "$root/artifacts"
+    mkdir -p "${stamp%/*}"
     touch "$stamp.new"
     quietly test-build.log "Building" dotnet build "$root/NativeSteer.sln" -c Release
     mv "$stamp.new" "$stamp"
