@@ -4,7 +4,7 @@
 # artifacts/llama-source is then also a folder for -DLLAMA_DIR.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 tools=(llama-batched-bench llama-cvector-generator llama-quantize)
 source_folder=$root/artifacts/llama-source

@@ -1,8 +1,11 @@
 # shellcheck shell=bash
 # Helpers of the scripts here; sourced after `set -euo pipefail`.
 
-root=${BASH_SOURCE[0]%/*}/..
-root=$(cd "$root" && pwd)
+root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+if [[ -n ${LLAMA_DIR:-} ]]; then
+    LLAMA_DIR=$(realpath "$LLAMA_DIR")
+    export LLAMA_DIR
+fi
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 
 say() { printf '%s\n' "$*" >&2; }
@@ -28,11 +31,18 @@ quietly() {
     fi
 }
 
-# is_current STAMP PATH...: the stamp exists and nothing at these paths is newer. Folders count, so deletions are seen.
+# is_current STAMP PATH...: the stamp is of the same LLAMA_DIR and nothing at these paths is newer.
+# Folders count, so deletions are seen.
 is_current() {
     local stamp=$1
     shift
-    [[ -e $stamp && -z $(cd "$root" && find "$@" -newer "$stamp" -print -quit 2>&1) ]]
+    [[ -e $stamp && $(<"$stamp") == "${LLAMA_DIR:-}" && -z $(cd "$root" && find "$@" -newer "$stamp" -print -quit 2>&1) ]]
+}
+
+# start_stamp STAMP: to be made before a build and put in place after it, so that no change between is missed.
+start_stamp() {
+    mkdir -p "${1%/*}"
+    printf '%s\n' "${LLAMA_DIR:-}" >"$1"
 }
 
 # Everything the libraries are built of.

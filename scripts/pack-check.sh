@@ -3,7 +3,7 @@
 # empty project, and the tool. pack-check.sh [MODEL.gguf]
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 model=$(realpath -m "${1:-$root/../shared/models/stories260K.gguf}")
 [[ -r $model ]] || fail "no model at $model. Give one: scripts/pack-check.sh MODEL.gguf"

@@ -5,7 +5,7 @@
 #   scripts/test.sh --filter ... -v n    options of dotnet test
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 passed=0 failed=0 skipped=0
 
@@ -18,15 +18,18 @@ finish() {
 }
 
 if (($# == 1)) && [[ $1 != -* ]]; then set -- --filter "$1"; fi
-results=$root/artifacts/test-results
-stamp=$root/artifacts/bin/.tests-stamp
+cd "$root"
+results=artifacts/test-results
+stamp=artifacts/bin/.tests-stamp
 
 build() {
     set_up || return
+    mkdir -p artifacts
+    exec 9>artifacts/tests.lock
+    flock 9
     if is_current "$stamp" "${sources[@]}" tests NativeSteer.sln; then return; fi
-    mkdir -p "${stamp%/*}"
-    touch "$stamp.new"
-    quietly test-build.log "Building" dotnet build "$root/NativeSteer.sln" -c Release
+    start_stamp "$stamp.new"
+    quietly test-build.log "Building" dotnet build NativeSteer.sln -c Release 9>&-
     mv "$stamp.new" "$stamp"
 }
 
@@ -37,11 +40,11 @@ if ! (build); then
 fi
 
 rm -rf "$results"
-for folder in "$root"/tests/*.Tests; do
+for folder in tests/*.Tests; do
     name=${folder##*/}
     before=$failed
     status=0
-    dotnet test "$root/artifacts/bin/$name/release/$name.dll" --nologo --results-directory "$results/$name" \
+    dotnet test "artifacts/bin/$name/release/$name.dll" --nologo --results-directory "$results/$name" \
         --logger trx --logger "console;verbosity=minimal" "$@" </dev/null |
         sed -uE '/^(Starting test execution|A total of [0-9]+ test|Results File:|VSTest version)/d; /^$/d' || status=$?
     for report in "$results/$name"/*.trx; do
@@ -49,7 +52,7 @@ for folder in "$root"/tests/*.Tests; do
         # <Counters total="5" executed="5" passed="5" failed="0" .../>; what was skipped was not executed.
         counters=$(grep -o '<Counters [^>]*>' "$report" | head -n 1)
         for counter in total executed passed failed; do
-            [[ $counters =~ \ $counter=\"([0-9]+)\" ]] || fail "no $counter in ${report#"$root/"}"
+            [[ $counters =~ \ $counter=\"([0-9]+)\" ]] || fail "no $counter in $report"
             declare "n_$counter=${BASH_REMATCH[1]}"
         done
         # shellcheck disable=SC2154 # declared by name above

@@ -10,7 +10,6 @@ public class NativeFilesTests
 
     [Theory]
     [InlineData("libnativesteer.so")]
-    [InlineData("libggml-base.so")]
     [InlineData("LICENSE-llama.cpp")]
     public void The_native_files_lie_beside_the_tests(string name) => Assert.True(File.Exists(Path.Combine(Folder, name)), name);
 
