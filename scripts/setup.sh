@@ -21,6 +21,8 @@ for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || missing+=("$tool")
 done
 ((${#missing[@]})) || exit 0
+# npm only recommends it, and cannot trust a registry without.
+[[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
 
 install="apt-get install -y ${missing[*]}"
 if ((EUID != 0)); then
