@@ -109,6 +109,8 @@ public static class ControlVectorFile
         {
             throw Fault(file, $"{TensorName(directions.Keys[0] - offset)} moved by the layer offset {offset} lies before layer 0; give another --layer-offset");
         }
+        if (file.Find(FormatKey) is not null && file.GetInteger(FormatKey) is var format && format != Format)
+            throw Fault(file, $"its format is {format}, this version reads {Format}; update NativeSteer");
         var layers = file.Find(LayersKey) is null ? 0 : file.GetInteger(LayersKey);
         if (layers is < 0 or > 65536) throw Fault(file, $"its {LayersKey} is {layers}");
         var shape = model ?? new ModelShape(Hint(file), (int)layers, directions.Values[0].Length);
