@@ -109,7 +109,7 @@ function(ns_is_current folder stamp out)
   endif()
 endfunction()
 
-# include/, ggml/include/, models/ggml-vocab-*, LICENSE and lib/linux-x64/.
+# include/, ggml/include/, models/ggml-vocab-*, CMakeLists.txt, LICENSE and lib/linux-x64/.
 function(ns_fetch_llama stamp)
   ns_require(git)
   ns_tarball("@node-llama-cpp/linux-x64" libraries)
@@ -119,7 +119,7 @@ function(ns_fetch_llama stamp)
   message(STATUS "Unpacking llama.cpp into artifacts/llama")
   ns_run("unpack llama.cpp's source" "${ns_git}" clone --quiet --bare "${bundle}" "${new}/work/git")
   ns_run("unpack llama.cpp's headers" "${ns_git}" -C "${new}/work/git" archive --output "${new}/work/files.tar" HEAD --
-    LICENSE include ggml/include "models/ggml-vocab-*")
+    CMakeLists.txt LICENSE include ggml/include "models/ggml-vocab-*")
   file(ARCHIVE_EXTRACT INPUT "${new}/work/files.tar" DESTINATION "${new}")
   file(ARCHIVE_EXTRACT INPUT "${libraries}" DESTINATION "${new}/work" PATTERNS "package/bins/linux-x64/lib*")
   file(MAKE_DIRECTORY "${new}/lib")

@@ -1,5 +1,5 @@
 # Finds llama.cpp's headers and shared libraries under ns_llama_root and copies what is loaded at run time,
-# each library under the name it is loaded by, beside libnativesteer.so. Sets ns_link_libraries.
+# each library under the name it is loaded by, beside libnativesteer.so. Sets ns_link_libraries and ns_llama_version (of the headers, e.g. 0.5.0).
 
 find_package(Threads REQUIRED)
 
@@ -8,6 +8,17 @@ foreach(header include/llama.h ggml/include/ggml.h)
     message(FATAL_ERROR " error: ${ns_llama_root} has no ${header}: LLAMA_DIR is the folder of a llama.cpp checkout.")
   endif()
 endforeach()
+
+# llama.h has no version of its own: it stands in llama.cpp's CMakeLists.txt.
+set(ns_llama_version "")
+foreach(part MAJOR MINOR PATCH)
+  file(STRINGS "${ns_llama_root}/CMakeLists.txt" line REGEX "^set\\(LLAMA_VERSION_${part} +[0-9]+\\)" LIMIT_COUNT 1)
+  if(NOT line MATCHES "([0-9]+)\\)$")
+    message(FATAL_ERROR " error: ${ns_llama_root}/CMakeLists.txt has no LLAMA_VERSION_${part}: llama.cpp v0.5.0 is what this is written for.")
+  endif()
+  list(APPEND ns_llama_version "${CMAKE_MATCH_1}")
+endforeach()
+list(JOIN ns_llama_version "." ns_llama_version)
 
 # The npm build puts its libraries into lib/linux-x64, llama.cpp's own build into build/bin, an installed one into lib.
 set(ns_libraries "")

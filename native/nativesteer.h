@@ -1,0 +1,218 @@
+// nativesteer: the part of NativeSteer that must sit inside llama.cpp's process and call stack.
+//
+// It loads models, runs batches, and while llama.cpp computes the graph it reads rows of the residual stream (to sum
+// them or to copy them out) and edits rows in place (to steer). Everything else is done in C#, over this header and
+// over llama.cpp's own functions, which libnativesteer's dependencies export.
+//
+// A worked example: add 8 x v to the residual of row 0 after block 10, and sum row 1 after block 10 as group 0.
+//
+//     ns_initialize("/folder/of/the/ggml/libraries", NULL);
+//     struct llama_model * model;
+//     ns_model_options mo = { .size = sizeof mo, .n_gpu_layers = 0, .use_mmap = 1 };
+//     if (ns_model_load("model.gguf", &mo, &model) != NS_OK) { puts(ns_last_error()); return 1; }
+//     ns_session * session;
+//     ns_session_options so = { .size = sizeof so, .n_ctx = 512, .n_batch = 512, .n_seq_max = 2,
+//                               .n_threads = 2, .n_threads_batch = 2, .flash_attention = -1,
+//                               .type_k = 1, .type_v = 1, .kv_unified = 1, .hook = 1 };
+//     ns_session_create(model, &so, &session);
+//
+//     int32_t token[2] = { 1, 1 }, position[2] = { 0, 0 }, sequence[2] = { 0, 1 };
+//     uint8_t output[2] = { 1, 1 };
+//     ns_batch batch = { .n_rows = 2, .token = token, .position = position, .sequence = sequence, .output = output };
+//
+//     ns_edit  edit  = { .slot = NS_SLOT(NS_SITE_RESIDUAL, 10, n_layer), .row = 0, .vector = 0, .op = NS_OP_ADD, .scale = 8 };
+//     ns_label label = { .row = 1, .group = 0 };
+//     int32_t  read  = NS_SLOT(NS_SITE_RESIDUAL, 10, n_layer);
+//     ns_plan plan = { .size = sizeof plan, .vectors = v, .n_vectors = 1, .edits = &edit, .n_edits = 1,
+//                      .read_slots = &read, .n_read_slots = 1,
+//                      .labels = &label, .n_labels = 1, .n_groups = 1, .sums = sums, .norm_sums = norms, .counts = counts };
+//     if (ns_decode(session, &batch, &plan) != NS_OK) puts(ns_last_error());
+//
+//     ns_session_free(session);
+//     ns_model_free(model);
+//
+// Who owns what: the caller owns every array it passes and keeps it alive and unmoved until the function returns;
+// nothing is kept after that, except the log callback. Models and sessions belong to the caller until freed; a session
+// must be freed before its model. A session is used by one thread at a time. Functions that return ns_status leave a
+// one-line message in ns_last_error() of the calling thread when they do not return NS_OK.
+
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NS_API __attribute__((visibility("default")))
+
+// Raised with every change of a struct or function below; the C# side refuses a library with another number.
+#define NS_ABI_VERSION 1
+
+struct llama_model;
+struct llama_context;
+struct llama_sampler;
+typedef struct ns_session ns_session;
+
+typedef enum {
+    NS_OK        = 0,
+    NS_ERROR     = 1, // see ns_last_error()
+    NS_CANCELLED = 2, // ns_session_cancel() was called, or the progress callback returned 0
+    NS_FULL      = 3, // the KV cache has no room for the batch: nothing was decoded
+} ns_status;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The process
+
+NS_API int32_t      ns_abi_version(void);
+NS_API const char * ns_last_error(void);
+
+// level: ggml_log_level (1 debug, 2 info, 3 warn, 4 error, 5 continuation). line: UTF-8, ends with a newline mostly.
+typedef void (*ns_log_fn)(int32_t level, const char * line);
+
+// Loads ggml's backends from library_dir (UTF-8) and checks that libllama is the version whose headers this library
+// was built with. Call once, before anything else; later calls only replace the log function. log may be NULL.
+NS_API ns_status ns_initialize(const char * library_dir, ns_log_fn log);
+
+// "NAME: DESCRIPTION" of the i-th compute device that ggml found, NULL when i is out of range.
+NS_API const char * ns_device_name(int32_t i);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Models
+
+// progress: 0 to 1; return 0 to stop loading.
+typedef uint8_t (*ns_progress_fn)(float progress, void * user);
+
+typedef struct {
+    int32_t        size;         // sizeof(ns_model_options)
+    int32_t        n_gpu_layers; // layers kept on the GPU, negative: all
+    uint8_t        use_mmap;
+    uint8_t        vocab_only;   // no weights: tokenizing only
+    uint8_t        reserved[6];
+    ns_progress_fn progress;     // may be NULL
+    void *         progress_user;
+} ns_model_options;
+
+// The file must have been checked before (sizes, offsets, key types): ggml asserts on some malformed files. As a second
+// line of defence an assertion inside this call is turned into NS_ERROR instead of ending the process.
+NS_API ns_status ns_model_load(const char * path, const ns_model_options * options, struct llama_model ** model);
+NS_API void      ns_model_free(struct llama_model * model);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Sessions: a context with the hook installed
+
+typedef struct {
+    int32_t  size;            // sizeof(ns_session_options)
+    uint32_t n_ctx;           // cells of the KV cache, all sequences together
+    uint32_t n_batch;         // most rows of one ns_decode; also the physical batch, so that row order is batch order
+    uint32_t n_seq_max;       // 1 to 256
+    int32_t  n_threads;       // for batches of one row
+    int32_t  n_threads_batch; // for larger batches
+    int32_t  flash_attention; // -1 llama.cpp decides, 0 off, 1 on
+    int32_t  type_k;          // ggml_type of the cache's keys
+    int32_t  type_v;          // ggml_type of the cache's values
+    uint8_t  kv_unified;      // 1: sequences share cells (forks are free); must be 1 when hook is 1
+    uint8_t  hook;            // 0: no eval callback at all (plain llama.cpp, for comparison)
+    uint8_t  attention_by_weight; // the model does not name attn_out: take the product with blk.N.attn_output.weight
+    uint8_t  reserved[5];
+} ns_session_options;
+
+NS_API ns_status ns_session_create(struct llama_model * model, const ns_session_options * options, ns_session ** session);
+NS_API void      ns_session_free(ns_session * session);
+
+// The llama_context inside, for llama.cpp's own functions. Owned by the session.
+NS_API struct llama_context * ns_session_context(ns_session * session);
+
+// May be called from any thread, also while ns_decode runs, which then returns NS_CANCELLED soon after.
+// The flag stays set until ns_session_resume().
+NS_API void ns_session_cancel(ns_session * session);
+NS_API void ns_session_resume(ns_session * session);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Decoding with a plan
+
+typedef struct {
+    int32_t         n_rows;
+    const int32_t * token;    // (n_rows)
+    const int32_t * position; // (n_rows), consecutive per sequence
+    const int32_t * sequence; // (n_rows), 0 to n_seq_max - 1
+    const uint8_t * output;   // (n_rows), 1: logits are wanted; in the last block only these rows go past attention
+} ns_batch;
+
+// Where in a block. All are F32 (n_rows, n_embd).
+typedef enum {
+    NS_SITE_RESIDUAL     = 0, // l_out-N: the residual stream after block N
+    NS_SITE_ATTENTION    = 1, // attn_out-N: what attention adds
+    NS_SITE_FEED_FORWARD = 2, // ffn_out-N: what the feed-forward network adds
+    NS_SITE_COUNT        = 3,
+} ns_site;
+
+#define NS_SLOT(site, layer, n_layer) ((site) * (n_layer) + (layer))
+
+typedef enum {
+    NS_OP_ADD           = 0, // h += scale * v
+    NS_OP_PROJECT_OUT   = 1, // h -= scale * (h.v) v, v of unit length; scale 1 removes the direction
+    NS_OP_CLAMP         = 2, // h += (scale - h.v) v, v of unit length; afterwards h.v = scale
+    NS_OP_ADD_KEEP_NORM = 3, // h = (h + scale * v) * |h| / |h + scale * v|
+} ns_op;
+
+// Additions that follow each other on the same slot and row are summed first and added once, as llama.cpp does with
+// several control vectors, so that v and -v cancel exactly.
+typedef struct {
+    int32_t slot;
+    int32_t row;    // row of the batch
+    int32_t vector; // row of ns_plan.vectors
+    int32_t op;     // ns_op
+    float   scale;
+} ns_edit;
+
+typedef struct {
+    int32_t row;   // row of the batch
+    int32_t group; // 0 to n_groups - 1
+} ns_label;
+
+typedef struct {
+    int32_t           size;         // sizeof(ns_plan)
+    int32_t           n_vectors;
+    const float *     vectors;      // (n_vectors, n_embd)
+    const ns_edit *   edits;        // (n_edits), ordered by slot, then row, then order of application
+    int32_t           n_edits;
+    int32_t           n_read_slots;
+    const int32_t *   read_slots;   // (n_read_slots), ascending: the slots that are summed and copied
+    const ns_label *  labels;       // (n_labels), ordered by group; a row may have several
+    int32_t           n_labels;
+    int32_t           n_groups;
+    double *          sums;         // (n_read_slots, n_groups, n_embd), added to
+    double *          norm_sums;    // (n_read_slots, n_groups), sums of the rows' L2 norms, added to
+    int64_t *         counts;       // (n_read_slots, n_groups), rows, added to
+    const int32_t *   copy_rows;    // (n_copy_rows), rows of the batch to copy out
+    float *           copies;       // (n_copy_rows, n_read_slots, n_embd), overwritten
+    int32_t           n_copy_rows;
+    uint8_t           stop_early;   // no logits are wanted: leave the graph after the last slot of this plan
+    uint8_t           reserved[3];
+} ns_plan;
+
+// plan may be NULL: plain decoding. Edits come before reads: what is read is the steered residual.
+// In the last block rows without output do not exist: their edits have no effect and are dropped; reading one is an error.
+// With stop_early the KV cache of the blocks after the last slot is not written: clear the sequences afterwards.
+NS_API ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan * plan);
+
+// Picks the next token of n rows with output of the last ns_decode. chains: (n), a llama_sampler chain per row, NULL for greedy.
+// log_probs: (n) natural log of the picked token's probability under the unmodified logits; may be NULL.
+NS_API ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, struct llama_sampler * const * chains,
+                           int32_t * tokens, float * log_probs);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// For tests
+
+typedef struct {
+    const char * name;
+    int64_t      value;
+} ns_abi_entry;
+
+// Sizes, offsets and enum values as the real headers have them; ends with a NULL name. Static memory.
+NS_API const ns_abi_entry * ns_abi_table(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,101 @@
+#include "runtime.h"
+
+#include "ggml-backend.h"
+#include "llama.h"
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace {
+
+thread_local std::string last_error;
+thread_local std::string logged_errors;
+thread_local int         guard_depth = 0;
+
+std::atomic<ns_log_fn> log_function{ nullptr };
+
+void keep_error_line(const char * line) {
+    std::string text(line);
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+    for (char & c : text) {
+        if (c == '\n') c = ' ';
+    }
+    // llama.cpp reports a failure once per stack level: the first line names the cause.
+    if (!text.empty() && logged_errors.empty()) logged_errors = text;
+}
+
+void on_log(ggml_log_level level, const char * line, void *) {
+    if (level == GGML_LOG_LEVEL_ERROR && guard_depth > 0) keep_error_line(line);
+    if (ns_log_fn log = log_function.load()) log((int32_t) level, line);
+}
+
+void on_abort(const char * message) {
+    if (guard_depth > 0) throw std::runtime_error(std::string("llama.cpp's own check failed: ") + message);
+    fprintf(stderr, "nativesteer: llama.cpp stopped on its own check: %s\n", message);
+    fflush(nullptr);
+    _exit(1);
+}
+
+} // namespace
+
+ns_status runtime::fail(const std::string & message, ns_status status) {
+    last_error = message;
+    return status;
+}
+
+runtime::Guard::Guard() {
+    guard_depth++;
+    logged_errors.clear();
+}
+
+runtime::Guard::~Guard() {
+    guard_depth--;
+}
+
+std::string runtime::Guard::reason(const char * fallback) {
+    return logged_errors.empty() ? fallback : logged_errors;
+}
+
+int32_t ns_abi_version(void) {
+    return NS_ABI_VERSION;
+}
+
+const char * ns_last_error(void) {
+    return last_error.c_str();
+}
+
+ns_status ns_initialize(const char * library_dir, ns_log_fn log) {
+    return runtime::guarded([&] {
+        log_function.store(log);
+        static bool ready = false;
+        if (ready) return NS_OK;
+
+        // llama.cpp passes its structs by value: another version of the library would read and write past ours.
+        const std::string built = NS_LLAMA_VERSION;
+        const std::string found = llama_version();
+        if (found.compare(0, built.size(), built) != 0 || (found.size() > built.size() && found[built.size()] != '-')) {
+            return runtime::fail("libllama is version " + found + ", but libnativesteer was built with the headers of " + built +
+                                 "; rebuild libnativesteer with -DLLAMA_DIR pointing at that llama.cpp");
+        }
+        llama_log_set(on_log, nullptr);
+        ggml_set_abort_callback(on_abort);
+        ggml_backend_load_all_from_path(library_dir);
+        if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) == nullptr) {
+            return runtime::fail(std::string("no ggml CPU backend (libggml-cpu*.so) could be loaded from ") + library_dir);
+        }
+        llama_backend_init();
+        ready = true;
+        return NS_OK;
+    });
+}
+
+const char * ns_device_name(int32_t i) {
+    static thread_local std::string name;
+    if (i < 0 || (size_t) i >= ggml_backend_dev_count()) return nullptr;
+    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    name = std::string(ggml_backend_dev_name(device)) + ": " + ggml_backend_dev_description(device);
+    return name.c_str();
+}

@@ -1,0 +1,39 @@
+// Process-wide state: messages, the log, and ggml's abort. Internal to native/.
+
+#pragma once
+
+#include "nativesteer.h"
+
+#include <exception>
+#include <string>
+
+namespace runtime {
+
+// Keeps message for ns_last_error() of this thread and returns status.
+ns_status fail(const std::string & message, ns_status status = NS_ERROR);
+
+// Runs f and turns every C++ exception into a status with a message, so that none reaches a C caller.
+template <typename F> ns_status guarded(F && f) noexcept {
+    try {
+        return f();
+    } catch (const std::exception & e) {
+        return fail(e.what());
+    } catch (...) {
+        return fail("unknown C++ exception");
+    }
+}
+
+// While one is alive, a ggml assertion on this thread throws std::runtime_error instead of ending the process, and
+// llama.cpp's error log lines are kept. Only for work that runs on the calling thread alone (loading, creating).
+class Guard {
+public:
+    Guard();
+    ~Guard();
+    Guard(const Guard &) = delete;
+    Guard & operator=(const Guard &) = delete;
+
+    // The error lines that llama.cpp logged since the guard began, joined by "; ", or fallback when there were none.
+    static std::string reason(const char * fallback);
+};
+
+} // namespace runtime

@@ -1,0 +1,83 @@
+#include "session.h"
+
+#include "runtime.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+namespace {
+
+// Below this many logits a second thread costs more than it saves.
+constexpr int64_t logits_per_thread = 1 << 20;
+
+// The first index of the largest value, as llama.cpp's greedy sampler has it.
+int32_t argmax(const float * logits, int32_t n) {
+    constexpr int32_t lanes = 16;
+    float best[lanes];
+    for (float & b : best) b = -INFINITY;
+    int32_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        for (int32_t k = 0; k < lanes; k++) best[k] = logits[i + k] > best[k] ? logits[i + k] : best[k];
+    }
+    float top = *std::max_element(best, best + lanes);
+    for (; i < n; i++) top = std::max(top, logits[i]);
+    return (int32_t) (std::find(logits, logits + n, top) - logits) % n;
+}
+
+double log_sum_exp(const float * logits, int32_t n) {
+    const float top = logits[argmax(logits, n)];
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++) sum += (double) std::exp(logits[i] - top);
+    return (double) top + std::log(sum);
+}
+
+int32_t pick(const float * logits, int32_t n, llama_sampler * chain, std::vector<llama_token_data> & candidates) {
+    if (chain == nullptr) return argmax(logits, n);
+    candidates.resize(n);
+    for (int32_t i = 0; i < n; i++) candidates[i] = { i, logits[i], 0.0f };
+    llama_token_data_array list{ candidates.data(), candidates.size(), -1, false };
+    llama_sampler_apply(chain, &list);
+    if (list.selected < 0 || list.selected >= (int64_t) list.size) return -1;
+    const llama_token token = list.data[list.selected].id;
+    llama_sampler_accept(chain, token);
+    return token;
+}
+
+} // namespace
+
+ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama_sampler * const * chains, int32_t * tokens, float * log_probs) {
+    return runtime::guarded([&] {
+        // Looked up on this thread: llama.cpp may reorder its output buffer on the first access.
+        std::vector<const float *> logits(n);
+        for (int32_t i = 0; i < n; i++) {
+            const int32_t row = rows[i];
+            if (row < 0 || row >= (int32_t) session->has_output.size() || !session->has_output[row]) {
+                return runtime::fail("row " + std::to_string(row) + " of the last batch has no logits to sample from");
+            }
+            logits[i] = llama_get_logits_ith(session->context, row);
+            if (logits[i] == nullptr) return runtime::fail("llama.cpp has no logits for row " + std::to_string(row));
+        }
+
+        const int64_t work = (int64_t) n * session->n_vocab;
+        const int32_t n_threads = (int32_t) std::clamp<int64_t>(work / logits_per_thread, 1, std::min(session->n_threads, n));
+        session->candidates.resize(std::max((size_t) n_threads, session->candidates.size()));
+        const auto work_share = [&](int32_t thread) {
+            for (int32_t i = thread; i < n; i += n_threads) {
+                tokens[i] = pick(logits[i], session->n_vocab, chains ? chains[i] : nullptr, session->candidates[thread]);
+                if (log_probs != nullptr && tokens[i] >= 0) {
+                    log_probs[i] = (float) (logits[i][tokens[i]] - log_sum_exp(logits[i], session->n_vocab));
+                }
+            }
+        };
+        std::vector<std::thread> helpers;
+        for (int32_t t = 1; t < n_threads; t++) helpers.emplace_back(work_share, t);
+        work_share(0);
+        for (std::thread & helper : helpers) helper.join();
+
+        for (int32_t i = 0; i < n; i++) {
+            if (tokens[i] < 0) return runtime::fail("the sampler picked no token for row " + std::to_string(rows[i]));
+        }
+        return NS_OK;
+    });
+}

@@ -1,0 +1,150 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using NativeSteer.Interop;
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Engine;
+
+/// <summary>How a model is loaded.</summary>
+public sealed record ModelOptions
+{
+    /// <summary>Layers kept on the GPU; negative means all that it can take. Without a GPU backend it has no effect.</summary>
+    public int GpuLayers { get; init; } = -1;
+
+    /// <summary>Map the file instead of reading it; pages are shared between processes.</summary>
+    public bool UseMemoryMap { get; init; } = true;
+
+    /// <summary>Load the vocabulary alone, for tokenizing.</summary>
+    public bool VocabularyOnly { get; init; }
+
+    /// <summary>Called with 0 to 1 while the weights load. An exception from it stops the load and is thrown by <see cref="LanguageModel.Load"/>.</summary>
+    public Action<float>? Progress { get; init; }
+}
+
+/// <summary>A GGUF model in memory. Thread-safe once loaded; contexts made from it are not.</summary>
+public sealed unsafe class LanguageModel : IDisposable
+{
+    private LanguageModel(string path, GgufFile file, ModelHandle handle)
+    {
+        Path = path;
+        File = file;
+        Handle = handle;
+        Pointer = handle.DangerousGetHandle();
+        Vocabulary = new Vocabulary(this);
+        Shape = new ModelShape(file.Architecture, LlamaApi.llama_model_n_layer(Pointer), LlamaApi.llama_model_n_embd(Pointer));
+    }
+
+    /// <summary>The file it was loaded from.</summary>
+    public string Path { get; }
+
+    /// <summary>The file's key-values and tensor list.</summary>
+    public GgufFile File { get; }
+
+    /// <summary>Architecture, number of layers and width of the residual stream.</summary>
+    public ModelShape Shape { get; }
+
+    /// <summary>The tokenizer.</summary>
+    public Vocabulary Vocabulary { get; }
+
+    /// <summary>Tokens of context the model was trained with.</summary>
+    public int TrainedContextLength => LlamaApi.llama_model_n_ctx_train(Pointer);
+
+    /// <summary>Number of weights.</summary>
+    public long ParameterCount => (long)LlamaApi.llama_model_n_params(Pointer);
+
+    /// <summary>Bytes of all tensors.</summary>
+    public long SizeInBytes => (long)LlamaApi.llama_model_size(Pointer);
+
+    /// <summary>llama.cpp's one-line description: architecture, size, quantisation.</summary>
+    public string Description
+    {
+        get
+        {
+            Span<byte> buffer = stackalloc byte[256];
+            fixed (byte* p = buffer)
+            {
+                var length = LlamaApi.llama_model_desc(Pointer, p, (nuint)buffer.Length);
+                return Encoding.UTF8.GetString(buffer[..Math.Clamp(length, 0, buffer.Length - 1)]);
+            }
+        }
+    }
+
+    /// <summary>The chat template in the file (Jinja source), or null.</summary>
+    public string? ChatTemplate => Marshal.PtrToStringUTF8((nint)LlamaApi.llama_model_chat_template(Pointer, null));
+
+    internal ModelHandle Handle { get; }
+
+    internal nint Pointer { get; }
+
+    /// <summary>Loads a GGUF file. The file is checked first, so that llama.cpp never meets what it would abort on.</summary>
+    /// <exception cref="NativeSteerException">The file is missing, damaged, or not a model llama.cpp can run.</exception>
+    /// <exception cref="OperationCanceledException">The progress callback threw that.</exception>
+    public static LanguageModel Load(string path, ModelOptions? options = null)
+    {
+        options ??= new ModelOptions();
+        var file = GgufFile.Open(path);
+        ModelFileCheck.Run(file, options.VocabularyOnly);
+        NativeRuntime.EnsureLoaded();
+
+        var progress = new ProgressRelay(options.Progress);
+        var relay = GCHandle.Alloc(progress);
+        try
+        {
+            var native = new ShimModelOptions
+            {
+                Size = sizeof(ShimModelOptions),
+                GpuLayers = options.GpuLayers,
+                UseMemoryMap = options.UseMemoryMap ? (byte)1 : (byte)0,
+                VocabularyOnly = options.VocabularyOnly ? (byte)1 : (byte)0,
+                Progress = &ProgressRelay.OnProgress,
+                ProgressUser = (void*)GCHandle.ToIntPtr(relay),
+            };
+            var status = ShimApi.ns_model_load(path, &native, out var model);
+            progress.Failure?.Throw();
+            NativeError.Check(status, $"{path} cannot be loaded: ");
+            return new LanguageModel(path, file, new ModelHandle(model));
+        }
+        finally
+        {
+            relay.Free();
+        }
+    }
+
+    /// <summary>Creates a context: a KV cache and the buffers to run batches on this model.</summary>
+    /// <exception cref="NativeSteerException">An option is out of range, or memory is short.</exception>
+    public InferenceContext CreateContext(ContextOptions? options = null) => new(this, options ?? new ContextOptions());
+
+    /// <summary>Frees the model once its contexts are disposed as well.</summary>
+    public void Dispose()
+    {
+        Handle.Dispose();
+        File.Dispose();
+    }
+
+    /// <summary>Carries progress from the native side to the caller, and an exception of the caller's back around it.</summary>
+    private sealed class ProgressRelay(Action<float>? target)
+    {
+        internal ExceptionDispatchInfo? Failure { get; private set; }
+
+        [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+        internal static byte OnProgress(float value, void* user)
+        {
+            ProgressRelay? relay = null;
+            try
+            {
+                relay = (ProgressRelay)GCHandle.FromIntPtr((nint)user).Target!;
+                relay.Report(value);
+                return 1;
+            }
+            catch (Exception e)
+            {
+                if (relay is not null) relay.Failure = ExceptionDispatchInfo.Capture(e);
+                return 0;
+            }
+        }
+
+        private void Report(float value) => target?.Invoke(value);
+    }
+}

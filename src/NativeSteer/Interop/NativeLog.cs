@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace NativeSteer.Interop;
+
+/// <summary>How serious a line of llama.cpp's log is; the values are ggml's.</summary>
+public enum LogLevel
+{
+    /// <summary>For developers of llama.cpp.</summary>
+    Debug = 1,
+
+    /// <summary>What is being done.</summary>
+    Information = 2,
+
+    /// <summary>Something is odd.</summary>
+    Warning = 3,
+
+    /// <summary>Something failed; an exception follows.</summary>
+    Error = 4,
+}
+
+/// <summary>The one sink that llama.cpp's and ggml's log lines go to. Without a sink they are dropped.</summary>
+public static unsafe class NativeLog
+{
+    private static LogLevel s_last = LogLevel.Information;
+
+    /// <summary>Receives (level, text); the text may be part of a line. May be called from any thread; a sink that throws is removed.</summary>
+    public static Action<LogLevel, string>? Sink { get; set; }
+
+    /// <summary>What the last sink threw; it was removed then.</summary>
+    public static Exception? SinkFailure { get; private set; }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    internal static void OnNativeLine(int level, byte* line)
+    {
+        const int continuation = 5;
+        try
+        {
+            if (level != continuation) s_last = (LogLevel)level;
+            if (Sink is { } sink) sink(s_last, Marshal.PtrToStringUTF8((nint)line) ?? "");
+        }
+        catch (Exception e)
+        {
+            // An exception that leaves an unmanaged callback ends the process; a broken sink must not cost the run.
+            Sink = null;
+            SinkFailure = e;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.Runtime.CompilerServices;
+using Xunit;
+
+namespace NativeSteer.Tests.Support;
+
+/// <summary>Files that may lie in a folder "shared" beside the checkout. Tests that use them are skipped without it.</summary>
+internal static class SharedFolder
+{
+    /// <summary>The 260K-weight TinyStories model, or null.</summary>
+    internal static string? Stories260K => Find("models/stories260K.gguf");
+
+    internal static string? Find(string file)
+    {
+        var path = Path.GetFullPath(Path.Combine(Root(), "..", "shared", file));
+        return File.Exists(path) ? path : null;
+    }
+
+    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
+}
+
+/// <summary>A test that needs a real model from the shared folder, skipped with the reason when it is not there.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class StoriesFactAttribute : FactAttribute
+{
+    public StoriesFactAttribute()
+    {
+        if (SharedFolder.Stories260K is null) Skip = "needs ../shared/models/stories260K.gguf";
+    }
+}
