@@ -35,7 +35,7 @@ public static class JsonLines
             {
                 var scanned = filled - start;
                 if (scanned > LongestLine)
-                    throw new NativeSteerException($"{FileErrors.Printable(path, int.MaxValue)}:{number + 1}: the line is longer than 256 MiB; is this a JSONL file?");
+                    throw new NativeSteerException($"{FileErrors.Printable(path, int.MaxValue)}:{number + 1}: the line is longer than 256 MiB; give a JSONL file.");
                 Fill(stream, path, ref buffer, ref start, ref filled, out ended);
                 continue;
             }

@@ -213,7 +213,7 @@ public sealed class GgufFile : IDisposable
     private GgufEntry Require(string key, bool isArray, string expected)
     {
         var entry = Find(key) ?? throw new NativeSteerException(
-            $"{FileErrors.Printable(Path, int.MaxValue)} has no key {FileErrors.Printable(key)}; is it the right kind of file?");
+            $"{FileErrors.Printable(Path, int.MaxValue)} has no key {FileErrors.Printable(key)}; give a file of the right kind.");
         return entry.IsArray == isArray ? entry : throw WrongType(entry, expected);
     }
 

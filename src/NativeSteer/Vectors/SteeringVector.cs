@@ -43,9 +43,9 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
         foreach (var (layer, direction) in directions)
         {
             if (layer < 0 || (shape.Layers > 0 && layer >= shape.Layers))
-                throw new NativeSteerException($"The vector has a direction for layer {layer}, the model has {shape.Layers} (0-{shape.Layers - 1}); is it of another model, or numbered differently?");
+                throw new NativeSteerException($"The vector has a direction for layer {layer}, the model has {shape.Layers} (0-{shape.Layers - 1}); use a vector of this model, or import it with another --layer-offset.");
             if (direction.Length != shape.Width)
-                throw new NativeSteerException($"The direction for layer {layer} has {direction.Length} values, the model's width is {shape.Width}; is it of another model?");
+                throw new NativeSteerException($"The direction for layer {layer} has {direction.Length} values, the model's width is {shape.Width}; use a vector of this model.");
             if (!TensorPrimitives.IsFiniteAll<float>(direction))
                 throw new NativeSteerException($"The direction for layer {layer} holds a value that is not finite; check what it was made of.");
         }
