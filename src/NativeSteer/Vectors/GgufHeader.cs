@@ -119,14 +119,8 @@ internal sealed class GgufHeader
         if (count > LongestArray || (long)count > _cursor.Remaining / smallest)
             throw _cursor.Fault($"{shown} claims {count} elements where the file has {_cursor.Remaining} bytes left");
         var start = _cursor.Position;
-        if (size == 0)
-        {
-            for (var i = 0UL; i < count; i++) _cursor.SkipString(shown);
-        }
-        else
-        {
-            _cursor.Skip((long)count * size, shown);
-        }
+        if (size == 0) _cursor.SkipStrings((long)count, shown);
+        else _cursor.Skip((long)count * size, shown);
         var entry = new GgufEntry(key, type, isArray, (long)count, start, _cursor.Position - start);
         if (!EntriesByKey.TryAdd(key, entry)) throw _cursor.Fault($"the key {FileErrors.Printable(key)} occurs twice");
         Entries.Add(entry);
