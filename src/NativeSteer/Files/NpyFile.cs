@@ -38,6 +38,7 @@ public static partial class NpyFile
         var wide = bytes[6] >= 2; // version 2 and 3 have a length of 4 bytes
         var length = wide ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) : BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]);
         var start = wide ? 12 : 10;
+        if (length > 65535) throw Fault(path, $"its header claims {length} bytes");
         if (length > bytes.Length - start) throw Fault(path, "its header is cut off");
         var header = Encoding.UTF8.GetString(bytes.Slice(start, (int)length));
         var data = bytes[(start + (int)length)..];

@@ -32,12 +32,7 @@ public sealed class SafetensorsWriter : IDisposable
         }
         var header = Header(tensors.Select(tensor => _slots[tensor.Name].Tensor), metadata);
         _dataStart = header.Length;
-        Guarded(() =>
-        {
-            _file.Stream.Write(header);
-            // Declares the whole size now: a disk too small for it says so before the work, where the system can tell.
-            if (_file.Stream.CanSeek) _file.Stream.SetLength(_dataStart + offset);
-        });
+        WriteBytes(header);
     }
 
     /// <summary>Starts a file with the tensors it will hold, in file order.</summary>
@@ -172,14 +167,10 @@ public sealed class SafetensorsWriter : IDisposable
 
     private void Seek(long position)
     {
-        if (_file.Stream.Position != position) Guarded(() => _file.Stream.Position = position);
-    }
-
-    private void WriteBytes(ReadOnlySpan<byte> bytes)
-    {
+        if (_file.Stream.Position == position) return;
         try
         {
-            _file.Stream.Write(bytes);
+            _file.Stream.Position = position; // writes out what is buffered
         }
         catch (Exception error) when (FileErrors.IsFileError(error))
         {
@@ -187,11 +178,11 @@ public sealed class SafetensorsWriter : IDisposable
         }
     }
 
-    private void Guarded(Action action)
+    private void WriteBytes(ReadOnlySpan<byte> bytes)
     {
         try
         {
-            action();
+            _file.Stream.Write(bytes);
         }
         catch (Exception error) when (FileErrors.IsFileError(error))
         {

@@ -112,8 +112,12 @@ public static class ControlVectorFile
         if (file.Find(FormatKey) is not null && file.GetInteger(FormatKey) is var format && format != Format)
             throw Fault(file, $"its format is {format}, this version reads {Format}; update NativeSteer");
         var layers = file.Find(LayersKey) is null ? 0 : file.GetInteger(LayersKey);
-        if (layers is < 0 or > 65536) throw Fault(file, $"its {LayersKey} is {layers}");
-        var shape = model ?? new ModelShape(Hint(file), (int)layers, directions.Values[0].Length);
+        if (layers is < 0 or > SteeringVector.LargestLayer + 1) throw Fault(file, $"its {LayersKey} is {layers}");
+        var stored = new ModelShape(Hint(file), (int)layers, directions.Values[0].Length);
+        // Only a file that knows its model's depth is ours and speaks GGUF's architecture names; a foreign hint proves nothing.
+        if (model is not null && layers > 0 && !stored.Fits(model))
+            throw Fault(file, $"it is for {stored}, the model is {model}; use a vector of this model");
+        var shape = model ?? stored;
         var norms = file.Find(NormsKey) is null ? [] : file.GetArray<float>(NormsKey);
         try
         {
@@ -143,7 +147,7 @@ public static class ControlVectorFile
     internal static int? LayerNumber(string name, string prefix = TensorPrefix) =>
         name.StartsWith(prefix, StringComparison.Ordinal)
         && int.TryParse(name.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-        && number <= 65535
+        && number <= SteeringVector.LargestLayer
             ? number
             : null;
 

@@ -32,7 +32,7 @@ public static class ControlVectorImport
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new ImportOptions();
-        if (options.LayerOffset is < -65536 or > 65536)
+        if (options.LayerOffset is < -SteeringVector.LargestLayer or > SteeringVector.LargestLayer)
             throw new NativeSteerException($"The layer offset {options.LayerOffset} is out of any model's range; use a small number such as -1.");
         return Magic(path) switch
         {

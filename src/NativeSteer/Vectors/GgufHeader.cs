@@ -17,7 +17,7 @@ internal sealed class GgufHeader
     private const int SmallestTensor = 8 + 1 + 4 + 8 + 4 + 8; // name length, name, dimension count, one dimension, type, offset
 
     // llama.cpp looks for duplicate names by comparing each with each: beyond this a crafted header would hang it.
-    private const ulong MostEntries = 1 << 16, MostTensors = 1 << 20;
+    private const ulong MostEntries = 1 << 16, MostTensors = 1 << 16;
 
     // gguf.cpp refuses longer ones.
     private const ulong LongestArray = 1 << 30;

@@ -14,6 +14,9 @@ namespace NativeSteer.Vectors;
 /// </remarks>
 public sealed class SteeringVector : IEquatable<SteeringVector>
 {
+    /// <summary>Beyond any model; keeps a mistaken number from a file or a user out of every table.</summary>
+    internal const int LargestLayer = 65535;
+
     private readonly SortedList<int, float[]> _directions;
     private readonly float[] _norms; // one for each layer, or empty
 
@@ -42,7 +45,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
             throw new NativeSteerException($"{norms.Length} residual norms were given for a model of {shape.Layers} layers; give one for each layer.");
         foreach (var (layer, direction) in directions)
         {
-            if (layer < 0 || (shape.Layers > 0 && layer >= shape.Layers))
+            if (layer is < 0 or > LargestLayer) throw new NativeSteerException($"A direction was given for layer {layer}; layers start at 0 and no model has that many.");
+            if (shape.Layers > 0 && layer >= shape.Layers)
                 throw new NativeSteerException($"The vector has a direction for layer {layer}, the model has {shape.Layers} (0-{shape.Layers - 1}); use a vector of this model, or import it with another --layer-offset.");
             if (direction.Length != shape.Width)
                 throw new NativeSteerException($"The direction for layer {layer} has {direction.Length} values, the model's width is {shape.Width}; use a vector of this model.");

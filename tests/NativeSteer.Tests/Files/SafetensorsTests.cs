@@ -165,6 +165,33 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void Mutations_parse_or_fail_as_ours()
+    {
+        using (var writer = SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [3]), new("y", SafetensorsType.I64, [1, 2])]))
+        {
+            writer.Write<float>("x", [1, 2, 3]);
+            writer.Write<long>("y", [1, 2]);
+            writer.Complete();
+        }
+        var whole = File.ReadAllBytes(_folder["a"]);
+        var random = new System.Random(3);
+        for (var i = 0; i < 300; i++)
+        {
+            var bytes = whole.ToArray();
+            bytes[random.Next(bytes.Length - 28)] = (byte)random.Next(256);
+            try
+            {
+                using var file = SafetensorsFile.Open(_folder.Write("b", bytes));
+                foreach (var tensor in file.Tensors) file.ReadBytes(tensor.Name);
+            }
+            catch (NativeSteerException error)
+            {
+                Fails.IsOneLine(error);
+            }
+        }
+    }
+
+    [Fact]
     public void A_missing_tensor_and_a_wrong_kind_are_named()
     {
         using (var writer = SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.I32, [1])]))

@@ -83,6 +83,7 @@ public sealed class ControlVectorImportTests : IDisposable
         var imported = ControlVectorImport.Read(_folder["v.gguf"]);
         Assert.Equal((ours, VectorWriter.NativeSteer, true), (imported.Vector, imported.Origin.Writer, imported.Origin.Certain));
         Assert.Equal(ours.Provenance, imported.Vector.Provenance);
+        Fails.With(() => ControlVectorImport.Read(_folder["v.gguf"], new ImportOptions { Model = s_model with { Layers = 9 } }), "it is for llama with 4 layers", "the model is llama with 9");
     }
 
     [Fact]

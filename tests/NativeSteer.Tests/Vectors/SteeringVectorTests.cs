@@ -91,6 +91,7 @@ public sealed class SteeringVectorTests
         static SteeringVector Make(int layer, float[] values, float[]? norms = null) => new(s_shape, [KeyValuePair.Create(layer, values)], null, norms);
         Fails.With(() => Make(4, new float[5]), "layer 4, the model has 4 (0-3)");
         Fails.With(() => Make(-1, new float[5]), "layer -1");
+        Fails.With(() => new SteeringVector(new ModelShape("", 0, 1), [KeyValuePair.Create(70_000, new float[1])]).ToString(), "layer 70000");
         Fails.With(() => Make(1, new float[4]), "has 4 values, the model's width is 5");
         Fails.With(() => Make(1, [1, 2, float.NaN, 4, 5]), "layer 1 holds a value that is not finite");
         Fails.With(() => Make(1, [1, 2, float.PositiveInfinity, 4, 5]), "not finite");
