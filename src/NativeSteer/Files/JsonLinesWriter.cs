@@ -67,7 +67,8 @@ public sealed class JsonLinesWriter : IDisposable
         FileStream? stream = null;
         try
         {
-            stream = new FileStream(path, mode, mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+            var access = mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite;
+            stream = new FileStream(path, mode, access, FileShare.Read, bufferSize: 0);
             if (mode == FileMode.OpenOrCreate) MendEnd(stream);
             return new JsonLinesWriter(path, stream);
         }

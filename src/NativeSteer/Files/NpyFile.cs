@@ -16,7 +16,9 @@ public static partial class NpyFile
     /// <summary>Reads an array whole.</summary>
     /// <param name="path">The file to read.</param>
     /// <returns>The dimensions, slowest first, and the elements, row-major.</returns>
-    /// <exception cref="NativeSteerException">The file cannot be read, is not .npy, is truncated, or holds something else than floats.</exception>
+    /// <exception cref="NativeSteerException">
+    /// The file cannot be read, is not .npy, is truncated, or holds something else than floats.
+    /// </exception>
     public static (int[] Shape, float[] Values) Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -55,7 +57,8 @@ public static partial class NpyFile
             "<f2" => 2,
             _ => throw Fault(path, $"its elements are {FileErrors.Printable(match.Groups["type"].Value)}; save it as float32"),
         };
-        if (data.Length < count * size) throw Fault(path, $"it is truncated: {count * size} bytes of data are announced, {data.Length} are there");
+        if (data.Length < count * size)
+            throw Fault(path, $"it is truncated: {count * size} bytes of data are announced, {data.Length} are there");
         var values = new float[count];
         if (size == 4) MemoryMarshal.Cast<byte, float>(data)[..(int)count].CopyTo(values);
         else if (size == 8) TensorPrimitives.ConvertTruncating<double, float>(MemoryMarshal.Cast<byte, double>(data)[..(int)count], values);
@@ -78,9 +81,11 @@ public static partial class NpyFile
     }
 
     private static NativeSteerException Fault(string path, string what) =>
-        new($"{FileErrors.Printable(path, int.MaxValue)} is not a usable .npy file: {what}.");
+        new($"{FileErrors.Shown(path)} is not a usable .npy file: {what}.");
 
     // numpy writes the three keys in this order, always.
-    [GeneratedRegex("""^\{\s*'descr':\s*'(?<type>[^']*)',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[0-9, ]*)\)\s*,?\s*\}\s*$""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        """^\{\s*'descr':\s*'(?<type>[^']*)',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[0-9, ]*)\)\s*,?\s*\}\s*$""",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Header();
 }

@@ -61,7 +61,8 @@ public static class ControlVectorFile
         RequireControlVector(file);
         var directions = Directions(file);
         if (directions.ContainsKey(0))
-            throw Fault(file, "it has direction.0, for which llama.cpp rejects the whole file; 'nativesteer vector import' makes a usable one");
+            throw Fault(
+                file, "it has direction.0, for which llama.cpp rejects the whole file; 'nativesteer vector import' makes a usable one");
         return Assemble(file, directions, 0, null);
     }
 
@@ -72,7 +73,7 @@ public static class ControlVectorFile
     {
         var architecture = file.Architecture;
         if (architecture is Kind or "steeringvector" || file.Tensors.Any(tensor => IsDirection(tensor.Name))) return;
-        var shown = FileErrors.Printable(file.Path, int.MaxValue);
+        var shown = FileErrors.Shown(file.Path);
         throw new NativeSteerException(architecture.Length == 0
             ? $"{shown} is a GGUF file without directions, not a control vector; give a file made by 'nativesteer vector extract'."
             : $"{shown} is a model or adapter for {FileErrors.Printable(architecture)}, not a control vector; give models with -m.");
@@ -85,13 +86,15 @@ public static class ControlVectorFile
         foreach (var tensor in file.Tensors)
         {
             var shown = FileErrors.Printable(tensor.Name);
-            var number = LayerNumber(tensor.Name) ?? throw Fault(file, $"its tensor {shown} is not named direction.N, for which llama.cpp rejects the whole file");
+            var number = LayerNumber(tensor.Name) ?? throw Fault(
+                file, $"its tensor {shown} is not named direction.N, for which llama.cpp rejects the whole file");
             if (tensor.Type != GgmlType.F32) throw Fault(file, $"{shown} is {tensor.Type}; a direction is F32");
             // ggml drops trailing dimensions of 1, so [n, 1] is one-dimensional to llama.cpp.
             if (tensor.Count != tensor.Shape[0]) throw Fault(file, $"{shown} has {tensor.Shape.Count} dimensions; a direction has one");
             var values = file.ReadTensor(tensor.Name);
             if (directions.Count > 0 && directions.Values[0].Length != values.Length)
-                throw Fault(file, $"{shown} has {values.Length} values, {TensorName(directions.Keys[0])} has {directions.Values[0].Length}");
+                throw Fault(
+                    file, $"{shown} has {values.Length} values, {TensorName(directions.Keys[0])} has {directions.Values[0].Length}");
             if (!directions.TryAdd(number, values)) throw Fault(file, $"it has two directions for {number}");
         }
         return directions;
@@ -107,7 +110,9 @@ public static class ControlVectorFile
         if (directions.Count == 0) throw Fault(file, "it holds no direction");
         if (directions.Keys[0] < 0)
         {
-            throw Fault(file, $"{TensorName(directions.Keys[0] - offset)} moved by the layer offset {offset} lies before layer 0; give another --layer-offset");
+            throw Fault(
+                file, $"{TensorName(directions.Keys[0] - offset)} moved by the layer offset {offset} lies before layer 0; "
+                + "give another --layer-offset");
         }
         if (file.Find(FormatKey) is not null && file.GetInteger(FormatKey) is var format && format != Format)
             throw Fault(file, $"its format is {format}, this version reads {Format}; update NativeSteer");
@@ -125,7 +130,7 @@ public static class ControlVectorFile
         }
         catch (NativeSteerException error)
         {
-            throw new NativeSteerException($"{FileErrors.Printable(file.Path, int.MaxValue)}: {error.Message}", error);
+            throw new NativeSteerException($"{FileErrors.Shown(file.Path)}: {error.Message}", error);
         }
     }
 
@@ -139,7 +144,7 @@ public static class ControlVectorFile
     }
 
     internal static NativeSteerException Fault(GgufFile file, string what) =>
-        new($"{FileErrors.Printable(file.Path, int.MaxValue)} is not a usable control vector: {what}.");
+        new($"{FileErrors.Shown(file.Path)} is not a usable control vector: {what}.");
 
     internal static bool IsDirection(string name) => LayerNumber(name) is not null;
 
@@ -156,7 +161,8 @@ public static class ControlVectorFile
         var provenance = Provenance.Empty;
         foreach (var entry in file.Entries)
         {
-            if (!entry.Key.StartsWith(ProvenancePrefix, StringComparison.Ordinal) || entry is not { IsArray: false, Type: GgufValueType.String }) continue;
+            if (!entry.Key.StartsWith(ProvenancePrefix, StringComparison.Ordinal)) continue;
+            if (entry is not { IsArray: false, Type: GgufValueType.String }) continue;
             var key = entry.Key[ProvenancePrefix.Length..];
             if (Provenance.IsKey(key)) provenance = provenance.With(key, file.GetString(entry.Key));
         }

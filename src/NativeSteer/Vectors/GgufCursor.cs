@@ -93,7 +93,7 @@ internal sealed class GgufCursor(string path, SafeFileHandle handle)
     }
 
     private NativeSteerException Truncated(string what, long needed) => new(
-        $"{FileErrors.Printable(path, int.MaxValue)} is truncated: {what} needs {needed} bytes at byte {Position}, the file has {Size}; "
+        $"{FileErrors.Shown(path)} is truncated: {what} needs {needed} bytes at byte {Position}, the file has {Size}; "
         + "download or write it again.");
 
     private void Fill(int count)

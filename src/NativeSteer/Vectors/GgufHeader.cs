@@ -65,7 +65,7 @@ internal sealed class GgufHeader
 
     private void ReadMagicAndVersion()
     {
-        var shown = FileErrors.Printable(_path, int.MaxValue);
+        var shown = FileErrors.Shown(_path);
         if (_cursor.Size == 0) throw new NativeSteerException($"{shown} is empty; download or write it again.");
         var magic = _cursor.Take((int)Math.Min(4, _cursor.Size), "the magic");
         if (!magic.SequenceEqual("GGUF"u8))
@@ -156,9 +156,11 @@ internal sealed class GgufHeader
         }
         var type = (GgmlType)_cursor.ReadUInt32(shown);
         if (!GgmlTypes.IsKnown(type))
-            throw _cursor.Fault($"{shown} has type {((uint)type).ToString(CultureInfo.InvariantCulture)}, which llama.cpp v0.5.0 does not know");
+            throw _cursor.Fault(
+                $"{shown} has type {((uint)type).ToString(CultureInfo.InvariantCulture)}, which llama.cpp v0.5.0 does not know");
         var block = GgmlTypes.BlockElements(type);
-        if (shape[0] % block != 0) throw _cursor.Fault($"{shown} has rows of {shape[0]} elements, not a multiple of {type}'s block of {block}");
+        if (shape[0] % block != 0)
+            throw _cursor.Fault($"{shown} has rows of {shape[0]} elements, not a multiple of {type}'s block of {block}");
         var bytes = count / block * GgmlTypes.BlockBytes(type);
         if (bytes > long.MaxValue / 2) throw _cursor.Fault($"{shown} would be larger than any disk");
         var offset = _cursor.ReadUInt64(shown);
@@ -183,7 +185,7 @@ internal sealed class GgufHeader
             if (end > Size)
             {
                 throw new NativeSteerException(
-                    $"{FileErrors.Printable(_path, int.MaxValue)} is truncated: tensor {shown} ends at byte {end}, the file has {Size} "
+                    $"{FileErrors.Shown(_path)} is truncated: tensor {shown} ends at byte {end}, the file has {Size} "
                     + $"({Missing()} bytes are missing); download it again.");
             }
             expected = Pad(tensor.Offset + tensor.Bytes);

@@ -28,7 +28,8 @@ public sealed record ModelShape(string Architecture, int Layers, int Width)
         ArgumentNullException.ThrowIfNull(other);
         return Width == other.Width
             && (Layers == other.Layers || Layers == 0 || other.Layers == 0)
-            && (string.Equals(Architecture, other.Architecture, StringComparison.Ordinal) || Architecture.Length == 0 || other.Architecture.Length == 0);
+            && (string.Equals(Architecture, other.Architecture, StringComparison.Ordinal)
+                || Architecture.Length == 0 || other.Architecture.Length == 0);
     }
 
     /// <summary>The shape in words: <c>qwen2 with 28 layers of width 1536</c>.</summary>

@@ -28,9 +28,12 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     /// Mean L2 norm of the residual at each layer, as measured during extraction; NaN where unknown, empty where nothing was
     /// measured. Its length is <see cref="ModelShape.Layers"/>, or anything where that is unknown.
     /// </param>
-    /// <exception cref="NativeSteerException">No direction, a layer the model lacks, a wrong width, or a value that is not finite.</exception>
+    /// <exception cref="NativeSteerException">
+    /// No direction, a layer the model lacks, a wrong width, or a value that is not finite.
+    /// </exception>
     public SteeringVector(
-        ModelShape shape, IEnumerable<KeyValuePair<int, float[]>> directions, Provenance? provenance = null, ReadOnlySpan<float> residualNorms = default)
+        ModelShape shape, IEnumerable<KeyValuePair<int, float[]>> directions,
+        Provenance? provenance = null, ReadOnlySpan<float> residualNorms = default)
         : this(shape, Copy(directions), provenance ?? Provenance.Empty, residualNorms.ToArray())
     {
     }
@@ -39,19 +42,27 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     private SteeringVector(ModelShape shape, SortedList<int, float[]> directions, Provenance provenance, float[] norms)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        if (shape.Width < 1 || shape.Layers < 0) throw new NativeSteerException($"A vector cannot belong to {shape}; check the file or model it comes from.");
+        if (shape.Width < 1 || shape.Layers < 0)
+            throw new NativeSteerException($"A vector cannot belong to {shape}; check the file or model it comes from.");
         if (directions.Count == 0) throw new NativeSteerException("A vector needs a direction for at least one layer.");
         if (norms.Length > 0 && shape.Layers > 0 && norms.Length != shape.Layers)
-            throw new NativeSteerException($"{norms.Length} residual norms were given for a model of {shape.Layers} layers; give one for each layer.");
+            throw new NativeSteerException(
+                $"{norms.Length} residual norms were given for a model of {shape.Layers} layers; give one for each layer.");
         foreach (var (layer, direction) in directions)
         {
-            if (layer is < 0 or > LargestLayer) throw new NativeSteerException($"A direction was given for layer {layer}; layers start at 0 and no model has that many.");
+            if (layer is < 0 or > LargestLayer)
+                throw new NativeSteerException($"A direction was given for layer {layer}; layers start at 0 and no model has that many.");
             if (shape.Layers > 0 && layer >= shape.Layers)
-                throw new NativeSteerException($"The vector has a direction for layer {layer}, the model has {shape.Layers} (0-{shape.Layers - 1}); use a vector of this model, or import it with another --layer-offset.");
+                throw new NativeSteerException(
+                    $"The vector has a direction for layer {layer}, the model has {shape.Layers} (0-{shape.Layers - 1}); "
+                    + "use a vector of this model, or import it with another --layer-offset.");
             if (direction.Length != shape.Width)
-                throw new NativeSteerException($"The direction for layer {layer} has {direction.Length} values, the model's width is {shape.Width}; use a vector of this model.");
+                throw new NativeSteerException(
+                    $"The direction for layer {layer} has {direction.Length} values, the model's width is {shape.Width}; "
+                    + "use a vector of this model.");
             if (!TensorPrimitives.IsFiniteAll<float>(direction))
-                throw new NativeSteerException($"The direction for layer {layer} holds a value that is not finite; check what it was made of.");
+                throw new NativeSteerException(
+                    $"The direction for layer {layer} holds a value that is not finite; check what it was made of.");
         }
         Shape = shape;
         Provenance = provenance;
@@ -263,7 +274,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     {
         if (Shape.Fits(other.Shape)) return;
         throw new NativeSteerException(
-            $"The vectors {FileErrors.Printable(Name)} of {Shape} and {FileErrors.Printable(other.Name)} of {other.Shape} belong to different models; use vectors of one model.");
+            $"The vectors {FileErrors.Printable(Name)} of {Shape} and {FileErrors.Printable(other.Name)} of "
+            + $"{other.Shape} belong to different models; use vectors of one model.");
     }
 
     private static SortedList<int, float[]> Copy(IEnumerable<KeyValuePair<int, float[]>> directions)
@@ -273,7 +285,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
         foreach (var (layer, direction) in directions)
         {
             ArgumentNullException.ThrowIfNull(direction);
-            if (!copy.TryAdd(layer, direction.ToArray())) throw new NativeSteerException($"Two directions were given for layer {layer}; give one.");
+            if (!copy.TryAdd(layer, direction.ToArray()))
+                throw new NativeSteerException($"Two directions were given for layer {layer}; give one.");
         }
         return copy;
     }

@@ -106,6 +106,7 @@ public sealed class ControlVectorImportTests : IDisposable
         Fails.With(() => Read(Control(1, 2), new ImportOptions { LayerOffset = int.MinValue }), "out of any model's range");
         Fails.With(() => Read(Control(1, 2), new ImportOptions { Model = s_model with { Width = 3 } }), "x.gguf", "has 2 values, the model's width is 3");
         Fails.With(() => Read(TinyGguf.Model()), "is a model or adapter");
+        Fails.With(() => Read(Control().Add("controlvector.layer_count", 0U), new ImportOptions { Model = s_model }), "holds no direction");
     }
 
     private ImportedVector Npy(int rows, ImportOptions? options = null, string? shape = null)
@@ -126,6 +127,7 @@ public sealed class ControlVectorImportTests : IDisposable
         Fails.With(() => Npy(6, new ImportOptions { Model = s_model }), "the model has 4");
         Fails.With(() => Npy(4, null, "2, 2, 2"), "array of 3 dimensions");
         Fails.With(() => Npy(0), "empty array");
+        Fails.With(() => Npy(70_000), "has 70000 rows");
         Fails.With(() => Npy(3, new ImportOptions { LayerOffset = -3 }), "no row left");
     }
 
