@@ -107,7 +107,9 @@ public sealed class SafetensorsTests : IDisposable
     {
         Fails.With(() => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [long.MaxValue, 4])]), "impossible shape");
         Fails.With(() => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [-1])]), "impossible shape");
-        Fails.With(() => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [1]), new("x", SafetensorsType.F32, [1])]), "declared twice");
+        Fails.With(
+            () => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [1]), new("x", SafetensorsType.F32, [1])]),
+            "declared twice");
         Fails.With(() => SafetensorsWriter.Create(_folder["no/a"], []), "its folder does not exist");
         Assert.Empty(_folder.Names);
     }

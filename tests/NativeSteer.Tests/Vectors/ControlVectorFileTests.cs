@@ -16,7 +16,8 @@ public sealed class ControlVectorFileTests : IDisposable
     {
         var made = SteeringVectorTests.Vector(s_shape, "back\ntracking ä", 1, 0, 1, 4, 5);
         var vector = new SteeringVector(
-            s_shape, made.Layers.Select(layer => KeyValuePair.Create(layer, made.Direction(layer).ToArray())), made.Provenance, [1, 2, 3, float.NaN, 5, 6]);
+            s_shape, made.Layers.Select(layer => KeyValuePair.Create(layer, made.Direction(layer).ToArray())),
+            made.Provenance, [1, 2, 3, float.NaN, 5, 6]);
         Assert.Contains("layer 0", ControlVectorFile.Write(_folder["v.gguf"], vector), StringComparison.Ordinal);
         var read = ControlVectorFile.Read(_folder["v.gguf"]);
         Assert.Equal(vector, read);
@@ -75,11 +76,17 @@ public sealed class ControlVectorFileTests : IDisposable
         Refused(Control().AddTensor("direction.1", new float[4]).AddTensor("extra", new float[4]), "extra is not named");
         Refused(Control().AddTensor("direction.1", new Half[4]), "direction.1 is F16; a direction is F32");
         Refused(Control().AddTensor("direction.1", new float[4], 2, 2), "2 dimensions");
-        Refused(Control().AddTensor("direction.1", new float[4]).AddTensor("direction.2", new float[5]), "direction.2 has 5 values, direction.1 has 4");
+        Refused(
+            Control().AddTensor("direction.1", new float[4]).AddTensor("direction.2", new float[5]),
+            "direction.2 has 5 values, direction.1 has 4");
         Refused(Control().AddTensor("direction.1", new float[4]).AddTensor("direction.01", new float[4]), "two directions for 1");
         Refused(Control().AddTensor("direction.1", [1, float.NaN]), "layer 1 holds a value that is not finite");
-        Refused(Control().AddTensor("direction.1", new float[4]).AddArray<float>("nativesteer.direction.0", new float[5]), "has 4 values, the model's width is 5");
-        Refused(Control().AddTensor("direction.1", new float[4]).Add("nativesteer.direction.0", "x"), "nativesteer.direction.0 should be an array");
+        Refused(
+            Control().AddTensor("direction.1", new float[4]).AddArray<float>("nativesteer.direction.0", new float[5]),
+            "has 4 values, the model's width is 5");
+        Refused(
+            Control().AddTensor("direction.1", new float[4]).Add("nativesteer.direction.0", "x"),
+            "nativesteer.direction.0 should be an array");
         Refused(Control().AddTensor("direction.1", new float[4]).Add("nativesteer.layers", 1U), "layer 1, the model has 1 (0-0)");
         Refused(Control().AddTensor("direction.1", new float[4]).Add("nativesteer.layers", -1), "nativesteer.layers is -1");
         Refused(Control().AddTensor("direction.1", new float[4]).Add("nativesteer.format", 2U), "its format is 2", "update NativeSteer");
@@ -97,7 +104,8 @@ public sealed class ControlVectorFileTests : IDisposable
             var bytes = whole.ToArray();
             bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
             _folder.Write("m.gguf", bytes);
-            foreach (var read in new Action[] { () => ControlVectorFile.Read(_folder["m.gguf"]), () => ControlVectorImport.Read(_folder["m.gguf"]) })
+            Action[] readers = [() => ControlVectorFile.Read(_folder["m.gguf"]), () => ControlVectorImport.Read(_folder["m.gguf"])];
+            foreach (var read in readers)
             {
                 try
                 {

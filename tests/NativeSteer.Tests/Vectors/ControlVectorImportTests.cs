@@ -13,7 +13,8 @@ public sealed class ControlVectorImportTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static GgufWriter Control(params int[] numbers) => Directions(new GgufWriter().Add("general.architecture", "controlvector"), numbers);
+    private static GgufWriter Control(params int[] numbers) =>
+        Directions(new GgufWriter().Add("general.architecture", "controlvector"), numbers);
 
     // Direction N of unit length, pointing at an angle of N, so that one can tell which came where.
     private static GgufWriter Directions(GgufWriter writer, int[] numbers, float length = 1)
@@ -32,7 +33,8 @@ public sealed class ControlVectorImportTests : IDisposable
     {
         Assert.Equal((writer, offset, certain), (imported.Origin.Writer, imported.Origin.LayerOffset, imported.Origin.Certain));
         Assert.Equal(layers, imported.Vector.Layers);
-        foreach (var layer in layers) Assert.Equal(MathF.Cos(layer - offset), imported.Vector.Direction(layer).Span[0] / (float)imported.Vector.Norm(layer), 1e-5f);
+        foreach (var layer in layers)
+            Assert.Equal(MathF.Cos(layer - offset), imported.Vector.Normalized().Direction(layer).Span[0], 1e-5f);
         Assert.DoesNotContain('\n', imported.Origin.Note);
     }
 
@@ -58,7 +60,8 @@ public sealed class ControlVectorImportTests : IDisposable
     [Fact]
     public void Jukofyorks_files_are_told_by_the_model_alone()
     {
-        GgufWriter File() => Directions(new GgufWriter().Add("general.architecture", "controlvector").Add("controlvector.layer_count", 4U), [1, 2, 3, 4], 3);
+        GgufWriter File() =>
+            Directions(new GgufWriter().Add("general.architecture", "controlvector").Add("controlvector.layer_count", 4U), [1, 2, 3, 4], 3);
         Is(Read(File(), new ImportOptions { Model = s_model }), VectorWriter.Jukofyork, -1, true, 0, 1, 2, 3);
         var unknown = Read(File());
         Is(unknown, VectorWriter.Unknown, 0, false, 1, 2, 3, 4);
@@ -83,7 +86,9 @@ public sealed class ControlVectorImportTests : IDisposable
         var imported = ControlVectorImport.Read(_folder["v.gguf"]);
         Assert.Equal((ours, VectorWriter.NativeSteer, true), (imported.Vector, imported.Origin.Writer, imported.Origin.Certain));
         Assert.Equal(ours.Provenance, imported.Vector.Provenance);
-        Fails.With(() => ControlVectorImport.Read(_folder["v.gguf"], new ImportOptions { Model = s_model with { Layers = 9 } }), "it is for llama with 4 layers", "the model is llama with 9");
+        Fails.With(
+            () => ControlVectorImport.Read(_folder["v.gguf"], new ImportOptions { Model = s_model with { Layers = 9 } }),
+            "it is for llama with 4 layers", "the model is llama with 9");
     }
 
     [Fact]
@@ -104,7 +109,9 @@ public sealed class ControlVectorImportTests : IDisposable
         Fails.With(() => Read(Control(1, 2), new ImportOptions { LayerOffset = -2 }), "direction.1", "before layer 0");
         Fails.With(() => Read(Control(1, 2), new ImportOptions { LayerOffset = 9, Model = s_model }), "the model has 4");
         Fails.With(() => Read(Control(1, 2), new ImportOptions { LayerOffset = int.MinValue }), "out of any model's range");
-        Fails.With(() => Read(Control(1, 2), new ImportOptions { Model = s_model with { Width = 3 } }), "x.gguf", "has 2 values, the model's width is 3");
+        Fails.With(
+            () => Read(Control(1, 2), new ImportOptions { Model = s_model with { Width = 3 } }),
+            "x.gguf", "has 2 values, the model's width is 3");
         Fails.With(() => Read(TinyGguf.Model()), "is a model or adapter");
         Fails.With(() => Read(Control().Add("controlvector.layer_count", 0U), new ImportOptions { Model = s_model }), "holds no direction");
     }

@@ -105,7 +105,9 @@ public sealed class GgufBadInputTests : IDisposable
     public void A_cut_model_says_which_tensor_and_how_much_is_missing()
     {
         var bytes = TinyGguf.Bytes(TinyGguf.Model());
-        Refused(bytes[..^500], "is truncated: tensor blk.", "the file has " + (bytes.Length - 500), "(500 bytes are missing)", "download it again");
+        Refused(
+            bytes[..^500], "is truncated: tensor blk.", "the file has " + (bytes.Length - 500),
+            "(500 bytes are missing)", "download it again");
     }
 
     [Fact]

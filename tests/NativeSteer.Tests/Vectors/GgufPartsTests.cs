@@ -36,7 +36,9 @@ public sealed class GgufPartsTests : IDisposable
     {
         var first = Part(0, 6, "a");
         Part(2, 6, "b");
-        Fails.With(() => GgufParts.CheckModel(first), "m-00002-of-00006.gguf, m-00004-of-00006.gguf, m-00005-of-00006.gguf and 1 more are missing");
+        Fails.With(
+            () => GgufParts.CheckModel(first),
+            "m-00002-of-00006.gguf, m-00004-of-00006.gguf, m-00005-of-00006.gguf and 1 more are missing");
     }
 
     [Fact]

@@ -15,7 +15,8 @@ public sealed class SteeringVectorTests
         var random = new System.Random(seed);
         return new SteeringVector(
             shape,
-            layers.Select(layer => KeyValuePair.Create(layer, Enumerable.Range(0, shape.Width).Select(_ => random.NextSingle() * 8 - 4).ToArray())),
+            layers.Select(layer => KeyValuePair.Create(
+                layer, Enumerable.Range(0, shape.Width).Select(_ => random.NextSingle() * 8 - 4).ToArray())),
             Provenance.Empty.With(Provenance.Label, label).With(Provenance.Model, "m.gguf"));
     }
 
@@ -41,8 +42,8 @@ public sealed class SteeringVectorTests
         var back = a - b + b;
         foreach (var layer in back.Layers)
         {
-            if (!a.Has(layer)) Assert.Equal(0, back.Norm(layer));
-            else Assert.All(back.Direction(layer).ToArray().Zip(a.Direction(layer).ToArray()), both => Assert.Equal(both.Second, both.First, 1e-5f));
+            var expected = a.Has(layer) ? a.Direction(layer).ToArray() : new float[s_shape.Width];
+            Assert.All(back.Direction(layer).ToArray().Zip(expected), both => Assert.Equal(both.Second, both.First, 1e-5f));
         }
         Assert.Equal(a.Layers.Union(b.Layers).Order(), (a + b).Layers);
         Assert.All(a.Normalized().Layers, layer => Assert.Equal(1, a.Normalized().Norm(layer), 1e-6));
@@ -78,7 +79,9 @@ public sealed class SteeringVectorTests
     public void Vectors_of_different_models_do_not_mix()
     {
         var a = Vector(s_shape, "a", 1, 1);
-        Fails.With(() => _ = a + Vector(s_shape with { Width = 6 }, "b", 1, 1), "a of llama with 4 layers of width 5", "b of llama with 4 layers of width 6");
+        Fails.With(
+            () => _ = a + Vector(s_shape with { Width = 6 }, "b", 1, 1),
+            "a of llama with 4 layers of width 5", "b of llama with 4 layers of width 6");
         Fails.With(() => _ = a - Vector(s_shape with { Layers = 5 }, "b", 1, 1), "5 layers");
         Fails.With(() => _ = a + Vector(s_shape with { Architecture = "qwen2" }, "b", 1, 1), "qwen2");
         Fails.With(() => a.Cosine(Vector(s_shape with { Width = 6 }, "b", 1, 1), 1), "different models");
@@ -88,16 +91,21 @@ public sealed class SteeringVectorTests
     [Fact]
     public void Construction_rejects_what_cannot_be()
     {
-        static SteeringVector Make(int layer, float[] values, float[]? norms = null) => new(s_shape, [KeyValuePair.Create(layer, values)], null, norms);
+        static SteeringVector Make(int layer, float[] values, float[]? norms = null) =>
+            new(s_shape, [KeyValuePair.Create(layer, values)], null, norms);
         Fails.With(() => Make(4, new float[5]), "layer 4, the model has 4 (0-3)");
         Fails.With(() => Make(-1, new float[5]), "layer -1");
-        Fails.With(() => new SteeringVector(new ModelShape("", 0, 1), [KeyValuePair.Create(70_000, new float[1])]).ToString(), "layer 70000");
+        Fails.With(
+            () => new SteeringVector(new ModelShape("", 0, 1), [KeyValuePair.Create(70_000, new float[1])]).ToString(),
+            "layer 70000");
         Fails.With(() => Make(1, new float[4]), "has 4 values, the model's width is 5");
         Fails.With(() => Make(1, [1, 2, float.NaN, 4, 5]), "layer 1 holds a value that is not finite");
         Fails.With(() => Make(1, [1, 2, float.PositiveInfinity, 4, 5]), "not finite");
         Fails.With(() => Make(1, new float[5], [1, 2]), "2 residual norms");
         Fails.With(() => _ = new SteeringVector(s_shape, []), "at least one layer");
-        Fails.With(() => _ = new SteeringVector(s_shape, [KeyValuePair.Create(1, new float[5]), KeyValuePair.Create(1, new float[5])]), "Two directions");
+        Fails.With(
+            () => _ = new SteeringVector(s_shape, [KeyValuePair.Create(1, new float[5]), KeyValuePair.Create(1, new float[5])]),
+            "Two directions");
         Fails.With(() => _ = new SteeringVector(s_shape with { Width = 0 }, [KeyValuePair.Create(1, new float[5])]), "cannot belong");
         var big = Make(1, [float.MaxValue, 0, 0, 0, 0]);
         Fails.With(() => _ = big + big, "not finite");
