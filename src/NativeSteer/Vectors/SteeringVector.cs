@@ -48,6 +48,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
         if (norms.Length > 0 && shape.Layers > 0 && norms.Length != shape.Layers)
             throw new NativeSteerException(
                 $"{norms.Length} residual norms were given for a model of {shape.Layers} layers; give one for each layer.");
+        if (Array.Exists(norms, norm => norm < 0 || float.IsInfinity(norm)))
+            throw new NativeSteerException("A residual norm is negative or infinite; check what it was measured on, or give NaN for unknown.");
         foreach (var (layer, direction) in directions)
         {
             if (layer is < 0 or > LargestLayer)
@@ -223,7 +225,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     {
         var result = new float[direction.Length];
         if (Math.Abs(factor) is 0 or (> 1e-30 and < 1e30)) TensorPrimitives.Multiply(direction, (float)factor, result);
-        else for (var i = 0; i < result.Length; i++) result[i] = (float)(direction[i] * factor);
+        else
+            for (var i = 0; i < result.Length; i++) result[i] = (float)(direction[i] * factor);
         return result;
     }
 

@@ -102,6 +102,7 @@ public sealed class SteeringVectorTests
         Fails.With(() => Make(1, [1, 2, float.NaN, 4, 5]), "layer 1 holds a value that is not finite");
         Fails.With(() => Make(1, [1, 2, float.PositiveInfinity, 4, 5]), "not finite");
         Fails.With(() => Make(1, new float[5], [1, 2]), "2 residual norms");
+        Fails.With(() => Make(1, new float[5], [1, 2, -3, 4]), "A residual norm is negative or infinite");
         Fails.With(() => _ = new SteeringVector(s_shape, []), "at least one layer");
         Fails.With(
             () => _ = new SteeringVector(s_shape, [KeyValuePair.Create(1, new float[5]), KeyValuePair.Create(1, new float[5])]),
