@@ -8,10 +8,14 @@ namespace NativeSteer.Files;
 /// </summary>
 public static class AtomicFile
 {
-    /// <summary>Writes <paramref name="path"/> with what <paramref name="write"/> puts into the stream (seekable, empty at first).</summary>
+    /// <summary>
+    /// Writes <paramref name="path"/> with what <paramref name="write"/> puts into the stream (seekable, empty at first).
+    /// </summary>
     /// <param name="path">The file to create or replace. Devices such as <c>/dev/null</c> are written directly.</param>
     /// <param name="write">Fills the stream; it must not keep it. Exceptions that are not file errors pass through unchanged.</param>
-    /// <exception cref="NativeSteerException">The folder is missing or not writable, the path is a directory, or the disk is full.</exception>
+    /// <exception cref="NativeSteerException">
+    /// The folder is missing or not writable, the path is a directory, or the disk is full.
+    /// </exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -12,12 +12,13 @@ internal static class FileErrors
 
     /// <summary>True for the exceptions that file access raises, so that defects still surface as what they are.</summary>
     public static bool IsFileError(Exception error) =>
-        error is IOException or UnauthorizedAccessException or System.Security.SecurityException or NotSupportedException or ArgumentException;
+        error is IOException or UnauthorizedAccessException or System.Security.SecurityException
+            or NotSupportedException or ArgumentException;
 
     /// <summary>The error for a file that could not be read.</summary>
     public static NativeSteerException Reading(string path, Exception error)
     {
-        var shown = Printable(path, int.MaxValue);
+        var shown = Shown(path);
         if (string.IsNullOrWhiteSpace(path)) return new NativeSteerException("An empty path was given; give the path of a file.", error);
         if (Directory.Exists(path)) return new NativeSteerException($"{shown} is a directory; give the path of a file.", error);
         return error switch
@@ -32,13 +33,15 @@ internal static class FileErrors
     /// <summary>The error for a file that could not be written.</summary>
     public static NativeSteerException Writing(string path, Exception error)
     {
-        var shown = Printable(path, int.MaxValue);
-        if (string.IsNullOrWhiteSpace(path)) return new NativeSteerException("An empty path was given; give the path of a file to write.", error);
+        var shown = Shown(path);
+        if (string.IsNullOrWhiteSpace(path)) return new NativeSteerException(
+            "An empty path was given; give the path of a file to write.", error);
         if (Directory.Exists(path)) return new NativeSteerException($"{shown} is a directory; give the path of a file to write.", error);
         return error switch
         {
             DirectoryNotFoundException =>
-                new NativeSteerException($"{shown} cannot be written: its folder does not exist; create the folder or write elsewhere.", error),
+                new NativeSteerException(
+                    $"{shown} cannot be written: its folder does not exist; create the folder or write elsewhere.", error),
             UnauthorizedAccessException =>
                 new NativeSteerException($"{shown} cannot be written: permission denied; choose a folder you may write to.", error),
             IOException { HResult: NoSpace or QuotaExceeded or WindowsDiskFull } =>
@@ -50,6 +53,9 @@ internal static class FileErrors
             _ => new NativeSteerException($"{shown} cannot be written: {Reason(error)}.", error),
         };
     }
+
+    /// <summary>A path, whole, fit for one line of output.</summary>
+    public static string Shown(string path) => Printable(path, int.MaxValue);
 
     /// <summary>
     /// Text from a file or a user, fit for one line of output: control characters and unpaired surrogates escaped,

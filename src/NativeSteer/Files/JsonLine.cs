@@ -80,7 +80,8 @@ public sealed class JsonLine
         var i = 0;
         foreach (var item in value.EnumerateArray())
         {
-            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out numbers[i])) throw Wrong($"{field}[{i}]", "a whole number", item);
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out numbers[i]))
+                throw Wrong($"{field}[{i}]", "a whole number", item);
             i++;
         }
         return numbers;
@@ -96,7 +97,8 @@ public sealed class JsonLine
         catch (JsonException error)
         {
             var at = error.BytePositionInLine is { } position ? $" at byte {position + 1}" : "";
-            throw new NativeSteerException(Error(path, number, $"not valid JSON{at}; each line must be one whole JSON object.").Message, error);
+            throw new NativeSteerException(
+                Error(path, number, $"not valid JSON{at}; each line must be one whole JSON object.").Message, error);
         }
         if (element.ValueKind != JsonValueKind.Object)
             throw Error(path, number, $"expected a JSON object, found {Kind(element)}; each line must be one object.");
@@ -104,7 +106,7 @@ public sealed class JsonLine
     }
 
     private static NativeSteerException Error(string path, int number, string problem) =>
-        new($"{FileErrors.Printable(path, int.MaxValue)}:{number}: {problem}");
+        new($"{FileErrors.Shown(path)}:{number}: {problem}");
 
     private JsonElement? Find(string field)
     {

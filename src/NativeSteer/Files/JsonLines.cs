@@ -35,7 +35,8 @@ public static class JsonLines
             {
                 var scanned = filled - start;
                 if (scanned > LongestLine)
-                    throw new NativeSteerException($"{FileErrors.Printable(path, int.MaxValue)}:{number + 1}: the line is longer than 256 MiB; is this a JSONL file?");
+                    throw new NativeSteerException(
+                        $"{FileErrors.Shown(path)}:{number + 1}: the line is longer than 256 MiB; give a JSONL file.");
                 Fill(stream, path, ref buffer, ref start, ref filled, out ended);
                 continue;
             }
@@ -51,7 +52,7 @@ public static class JsonLines
             start = Math.Min(end + 1, filled);
         }
         if (!any)
-            throw new NativeSteerException($"{FileErrors.Printable(path, int.MaxValue)} holds no lines; it should hold one JSON object a line.");
+            throw new NativeSteerException($"{FileErrors.Shown(path)} holds no lines; it should hold one JSON object a line.");
     }
 
     private static FileStream Open(string path)
@@ -94,7 +95,7 @@ public static class JsonLines
         {
             if (line.Span.StartsWith("\uFEFF"u8)) line = line[3..];
             else if (line.Span is [0xFE, 0xFF, ..] or [0xFF, 0xFE, ..])
-                throw new NativeSteerException($"{FileErrors.Printable(path, int.MaxValue)} is UTF-16; save it as UTF-8.");
+                throw new NativeSteerException($"{FileErrors.Shown(path)} is UTF-16; save it as UTF-8.");
         }
         return line.Trim(" \t\r"u8);
     }

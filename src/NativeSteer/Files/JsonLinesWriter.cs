@@ -67,7 +67,8 @@ public sealed class JsonLinesWriter : IDisposable
         FileStream? stream = null;
         try
         {
-            stream = new FileStream(path, mode, mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+            var access = mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite;
+            stream = new FileStream(path, mode, access, FileShare.Read, bufferSize: 0);
             if (mode == FileMode.OpenOrCreate) MendEnd(stream);
             return new JsonLinesWriter(path, stream);
         }
@@ -114,18 +115,14 @@ public sealed class JsonLinesWriter : IDisposable
 
     private static void MendEnd(FileStream stream)
     {
-        if (stream.Length == 0) return;
         var start = StartOfLastLine(stream);
-        if (start == stream.Length) return;
         stream.Position = start;
-        if (IsWholeObject(stream, stream.Length - start))
+        if (start < stream.Length)
         {
-            stream.Position = stream.Length;
-            stream.Write("\n"u8);
-            return;
+            if (IsWholeObject(stream, stream.Length - start)) stream.Write("\n"u8);
+            else stream.SetLength(start);
         }
-        stream.SetLength(start);
-        stream.Position = start;
+        stream.Position = stream.Length; // appending goes on from here
     }
 
     // The position after the last line end, which is the file's length when the last line is finished.
@@ -138,16 +135,10 @@ public sealed class JsonLinesWriter : IDisposable
             stream.Position = end - size;
             stream.ReadExactly(block, 0, size);
             var found = block.AsSpan(0, size).LastIndexOf((byte)'\n');
-            if (found >= 0) return Leave(stream, end - size + found + 1);
+            if (found >= 0) return end - size + found + 1;
             end -= size;
         }
         return 0;
-    }
-
-    private static long Leave(FileStream stream, long position)
-    {
-        stream.Position = stream.Length; // appending goes on from here
-        return position;
     }
 
     // A prefix of an object is never itself an object, so parsing tells a cut line from one that only lacks its end.

@@ -16,7 +16,9 @@ public static partial class NpyFile
     /// <summary>Reads an array whole.</summary>
     /// <param name="path">The file to read.</param>
     /// <returns>The dimensions, slowest first, and the elements, row-major.</returns>
-    /// <exception cref="NativeSteerException">The file cannot be read, is not .npy, is truncated, or holds something else than floats.</exception>
+    /// <exception cref="NativeSteerException">
+    /// The file cannot be read, is not .npy, is truncated, or holds something else than floats.
+    /// </exception>
     public static (int[] Shape, float[] Values) Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -38,6 +40,7 @@ public static partial class NpyFile
         var wide = bytes[6] >= 2; // version 2 and 3 have a length of 4 bytes
         var length = wide ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) : BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]);
         var start = wide ? 12 : 10;
+        if (length > 65535) throw Fault(path, $"its header claims {length} bytes");
         if (length > bytes.Length - start) throw Fault(path, "its header is cut off");
         var header = Encoding.UTF8.GetString(bytes.Slice(start, (int)length));
         var data = bytes[(start + (int)length)..];
@@ -54,7 +57,8 @@ public static partial class NpyFile
             "<f2" => 2,
             _ => throw Fault(path, $"its elements are {FileErrors.Printable(match.Groups["type"].Value)}; save it as float32"),
         };
-        if (data.Length < count * size) throw Fault(path, $"it is truncated: {count * size} bytes of data are announced, {data.Length} are there");
+        if (data.Length < count * size)
+            throw Fault(path, $"it is truncated: {count * size} bytes of data are announced, {data.Length} are there");
         var values = new float[count];
         if (size == 4) MemoryMarshal.Cast<byte, float>(data)[..(int)count].CopyTo(values);
         else if (size == 8) TensorPrimitives.ConvertTruncating<double, float>(MemoryMarshal.Cast<byte, double>(data)[..(int)count], values);
@@ -77,9 +81,11 @@ public static partial class NpyFile
     }
 
     private static NativeSteerException Fault(string path, string what) =>
-        new($"{FileErrors.Printable(path, int.MaxValue)} is not a usable .npy file: {what}.");
+        new($"{FileErrors.Shown(path)} is not a usable .npy file: {what}.");
 
     // numpy writes the three keys in this order, always.
-    [GeneratedRegex("""^\{\s*'descr':\s*'(?<type>[^']*)',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[0-9, ]*)\)\s*,?\s*\}\s*$""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        """^\{\s*'descr':\s*'(?<type>[^']*)',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[0-9, ]*)\)\s*,?\s*\}\s*$""",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Header();
 }

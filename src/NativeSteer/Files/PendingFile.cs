@@ -44,7 +44,8 @@ internal sealed class PendingFile : IDisposable
             var temporary = System.IO.Path.Combine(
                 System.IO.Path.GetDirectoryName(target)!, $".nativesteer-{Guid.NewGuid():n}.tmp");
             // An unwritable existing file is the user's "no", even where the folder would allow the rename.
-            if (File.Exists(target)) File.OpenHandle(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+            if (File.Exists(target))
+                File.OpenHandle(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
             var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16);
             return new PendingFile(path, target, temporary, stream);
         }

@@ -20,7 +20,8 @@ public sealed class SafetensorsFile : IDisposable
     private readonly Dictionary<string, SafetensorsTensor> _byName;
     private readonly long _dataStart;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, long dataStart, List<SafetensorsTensor> tensors, Dictionary<string, string> metadata)
+    private SafetensorsFile(
+        string path, SafeFileHandle handle, long dataStart, List<SafetensorsTensor> tensors, Dictionary<string, string> metadata)
     {
         Path = path;
         _handle = handle;
@@ -131,7 +132,8 @@ public sealed class SafetensorsFile : IDisposable
         var header = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (prefix[8] != (byte)'{') throw Fault(path, "it does not start like a safetensors file");
         if (header > LongestHeader) throw Fault(path, $"its header claims {header} bytes; the format allows {LongestHeader}");
-        if ((long)header > size - 8) throw Fault(path, $"it is truncated: the header needs {header} bytes, the file has {size - 8} after the length");
+        if ((long)header > size - 8)
+            throw Fault(path, $"it is truncated: the header needs {header} bytes, the file has {size - 8} after the length");
         var bytes = new byte[header];
         if (ReadFully(handle, bytes, 8) < bytes.Length) throw Fault(path, "it was cut while being read");
         try
@@ -205,7 +207,8 @@ public sealed class SafetensorsFile : IDisposable
         {
             var shown = FileErrors.Printable(tensor.Name);
             if (tensor.Offset < expected) throw Fault(path, $"the tensor {shown} overlaps another");
-            if (tensor.Offset > expected) throw Fault(path, $"there is a gap of {tensor.Offset - expected} bytes before the tensor {shown}");
+            if (tensor.Offset > expected)
+                throw Fault(path, $"there is a gap of {tensor.Offset - expected} bytes before the tensor {shown}");
             expected = checked(tensor.Offset + tensor.Bytes); // both come from data_offsets, which fit 63 bits
             if (expected > dataSize)
                 throw Fault(path, $"it is truncated: the tensor {shown} ends at data byte {expected}, the file has {dataSize}");
@@ -228,8 +231,9 @@ public sealed class SafetensorsFile : IDisposable
     private SafetensorsTensor Require(string name) =>
         Find(name) ?? throw Fault(Path, $"it has no tensor {FileErrors.Printable(name)}; it has {Names()}");
 
-    private string Names() => Tensors.Count == 0 ? "none" : FileErrors.Printable(string.Join(", ", Tensors.Take(8).Select(tensor => tensor.Name)));
+    private string Names() =>
+        Tensors.Count == 0 ? "none" : FileErrors.Printable(string.Join(", ", Tensors.Take(8).Select(tensor => tensor.Name)));
 
     private static NativeSteerException Fault(string path, string what) =>
-        new($"{FileErrors.Printable(path, int.MaxValue)} is not a usable safetensors file: {what}.");
+        new($"{FileErrors.Shown(path)} is not a usable safetensors file: {what}.");
 }

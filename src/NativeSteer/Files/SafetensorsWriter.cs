@@ -11,14 +11,17 @@ namespace NativeSteer.Files;
 /// Writes a safetensors file whose tensors are declared up front and filled piece by piece, in any order, without holding
 /// them in memory. The file appears under its name with <see cref="Complete"/>; disposing before that leaves nothing.
 /// </summary>
-/// <remarks>Layout: https://github.com/huggingface/safetensors. The header is padded with spaces so that data starts at a multiple of 8.</remarks>
+/// <remarks>
+/// Layout: https://github.com/huggingface/safetensors. The header is padded with spaces so that data starts at a multiple of 8.
+/// </remarks>
 public sealed class SafetensorsWriter : IDisposable
 {
     private readonly PendingFile _file;
     private readonly Dictionary<string, Slot> _slots = new(StringComparer.Ordinal);
     private readonly long _dataStart;
 
-    private SafetensorsWriter(PendingFile file, IReadOnlyList<SafetensorsTensor> tensors, IEnumerable<KeyValuePair<string, string>> metadata)
+    private SafetensorsWriter(
+        PendingFile file, IReadOnlyList<SafetensorsTensor> tensors, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         _file = file;
         var offset = 0L;
@@ -32,12 +35,7 @@ public sealed class SafetensorsWriter : IDisposable
         }
         var header = Header(tensors.Select(tensor => _slots[tensor.Name].Tensor), metadata);
         _dataStart = header.Length;
-        Guarded(() =>
-        {
-            _file.Stream.Write(header);
-            // Declares the whole size now: a disk too small for it says so before the work, where the system can tell.
-            if (_file.Stream.CanSeek) _file.Stream.SetLength(_dataStart + offset);
-        });
+        WriteBytes(header);
     }
 
     /// <summary>Starts a file with the tensors it will hold, in file order.</summary>
@@ -75,7 +73,8 @@ public sealed class SafetensorsWriter : IDisposable
         var slot = Find(name);
         var tensor = slot.Tensor;
         if (start < 0 || values.Length > tensor.Count - start)
-            throw Fault($"elements {start} to {start + values.Length} do not fit the tensor {FileErrors.Printable(name)} of {tensor.Count}");
+            throw Fault(
+                $"elements {start} to {start + values.Length} do not fit the tensor {FileErrors.Printable(name)} of {tensor.Count}");
         Seek(_dataStart + tensor.Offset + start * SafetensorsSizes.Of(tensor.Type));
         if (typeof(T) == typeof(float) && tensor.Type == SafetensorsType.F16)
         {
@@ -84,7 +83,8 @@ public sealed class SafetensorsWriter : IDisposable
         else
         {
             if (!Matches<T>(tensor.Type))
-                throw new ArgumentException($"The tensor {name} is {tensor.Type}; it cannot take elements of {typeof(T).Name}.", nameof(values));
+                throw new ArgumentException(
+                    $"The tensor {name} is {tensor.Type}; it cannot take elements of {typeof(T).Name}.", nameof(values));
             WriteBytes(MemoryMarshal.AsBytes(values));
         }
         slot.Written += values.Length;
@@ -118,7 +118,8 @@ public sealed class SafetensorsWriter : IDisposable
 
     private void Check(SafetensorsTensor tensor)
     {
-        if (tensor.Type is not (SafetensorsType.F32 or SafetensorsType.F16 or SafetensorsType.F64 or SafetensorsType.I32 or SafetensorsType.I64))
+        if (tensor.Type is not (SafetensorsType.F32 or SafetensorsType.F16 or SafetensorsType.F64
+            or SafetensorsType.I32 or SafetensorsType.I64))
             throw new ArgumentException($"Tensors of type {tensor.Type} cannot be written.", nameof(tensor));
         if (string.Equals(tensor.Name, "__metadata__", StringComparison.Ordinal)) throw Fault("a tensor cannot be called __metadata__");
         if (SafetensorsSizes.Bytes(tensor.Shape, tensor.Type) is null)
@@ -172,7 +173,15 @@ public sealed class SafetensorsWriter : IDisposable
 
     private void Seek(long position)
     {
-        if (_file.Stream.Position != position) Guarded(() => _file.Stream.Position = position);
+        if (_file.Stream.Position == position) return;
+        try
+        {
+            _file.Stream.Position = position; // writes out what is buffered
+        }
+        catch (Exception error) when (FileErrors.IsFileError(error))
+        {
+            throw FileErrors.Writing(_file.Path, error);
+        }
     }
 
     private void WriteBytes(ReadOnlySpan<byte> bytes)
@@ -187,19 +196,7 @@ public sealed class SafetensorsWriter : IDisposable
         }
     }
 
-    private void Guarded(Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (Exception error) when (FileErrors.IsFileError(error))
-        {
-            throw FileErrors.Writing(_file.Path, error);
-        }
-    }
-
-    private NativeSteerException Fault(string what) => new($"{FileErrors.Printable(_file.Path, int.MaxValue)} cannot be written: {what}.");
+    private NativeSteerException Fault(string what) => new($"{FileErrors.Shown(_file.Path)} cannot be written: {what}.");
 
     private sealed class Slot(SafetensorsTensor tensor)
     {

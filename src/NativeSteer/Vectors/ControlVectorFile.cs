@@ -61,7 +61,8 @@ public static class ControlVectorFile
         RequireControlVector(file);
         var directions = Directions(file);
         if (directions.ContainsKey(0))
-            throw Fault(file, "it has direction.0, for which llama.cpp rejects the whole file; 'nativesteer vector import' makes a usable one");
+            throw Fault(
+                file, "it has direction.0, for which llama.cpp rejects the whole file; 'nativesteer vector import' makes a usable one");
         return Assemble(file, directions, 0, null);
     }
 
@@ -72,7 +73,7 @@ public static class ControlVectorFile
     {
         var architecture = file.Architecture;
         if (architecture is Kind or "steeringvector" || file.Tensors.Any(tensor => IsDirection(tensor.Name))) return;
-        var shown = FileErrors.Printable(file.Path, int.MaxValue);
+        var shown = FileErrors.Shown(file.Path);
         throw new NativeSteerException(architecture.Length == 0
             ? $"{shown} is a GGUF file without directions, not a control vector; give a file made by 'nativesteer vector extract'."
             : $"{shown} is a model or adapter for {FileErrors.Printable(architecture)}, not a control vector; give models with -m.");
@@ -85,13 +86,15 @@ public static class ControlVectorFile
         foreach (var tensor in file.Tensors)
         {
             var shown = FileErrors.Printable(tensor.Name);
-            var number = LayerNumber(tensor.Name) ?? throw Fault(file, $"its tensor {shown} is not named direction.N, for which llama.cpp rejects the whole file");
+            var number = LayerNumber(tensor.Name) ?? throw Fault(
+                file, $"its tensor {shown} is not named direction.N, for which llama.cpp rejects the whole file");
             if (tensor.Type != GgmlType.F32) throw Fault(file, $"{shown} is {tensor.Type}; a direction is F32");
             // ggml drops trailing dimensions of 1, so [n, 1] is one-dimensional to llama.cpp.
             if (tensor.Count != tensor.Shape[0]) throw Fault(file, $"{shown} has {tensor.Shape.Count} dimensions; a direction has one");
             var values = file.ReadTensor(tensor.Name);
             if (directions.Count > 0 && directions.Values[0].Length != values.Length)
-                throw Fault(file, $"{shown} has {values.Length} values, {TensorName(directions.Keys[0])} has {directions.Values[0].Length}");
+                throw Fault(
+                    file, $"{shown} has {values.Length} values, {TensorName(directions.Keys[0])} has {directions.Values[0].Length}");
             if (!directions.TryAdd(number, values)) throw Fault(file, $"it has two directions for {number}");
         }
         return directions;
@@ -107,13 +110,19 @@ public static class ControlVectorFile
         if (directions.Count == 0) throw Fault(file, "it holds no direction");
         if (directions.Keys[0] < 0)
         {
-            throw Fault(file, $"{TensorName(directions.Keys[0] - offset)} moved by the layer offset {offset} lies before layer 0; give another --layer-offset");
+            throw Fault(
+                file, $"{TensorName(directions.Keys[0] - offset)} moved by the layer offset {offset} lies before layer 0; "
+                + "give another --layer-offset");
         }
         if (file.Find(FormatKey) is not null && file.GetInteger(FormatKey) is var format && format != Format)
             throw Fault(file, $"its format is {format}, this version reads {Format}; update NativeSteer");
         var layers = file.Find(LayersKey) is null ? 0 : file.GetInteger(LayersKey);
-        if (layers is < 0 or > 65536) throw Fault(file, $"its {LayersKey} is {layers}");
-        var shape = model ?? new ModelShape(Hint(file), (int)layers, directions.Values[0].Length);
+        if (layers is < 0 or > SteeringVector.LargestLayer + 1) throw Fault(file, $"its {LayersKey} is {layers}");
+        var stored = new ModelShape(Hint(file), (int)layers, directions.Values[0].Length);
+        // Only a file that knows its model's depth is ours and speaks GGUF's architecture names; a foreign hint proves nothing.
+        if (model is not null && layers > 0 && !stored.Fits(model))
+            throw Fault(file, $"it is for {stored}, the model is {model}; use a vector of this model");
+        var shape = model ?? stored;
         var norms = file.Find(NormsKey) is null ? [] : file.GetArray<float>(NormsKey);
         try
         {
@@ -121,7 +130,7 @@ public static class ControlVectorFile
         }
         catch (NativeSteerException error)
         {
-            throw new NativeSteerException($"{FileErrors.Printable(file.Path, int.MaxValue)}: {error.Message}", error);
+            throw new NativeSteerException($"{FileErrors.Shown(file.Path)}: {error.Message}", error);
         }
     }
 
@@ -135,7 +144,7 @@ public static class ControlVectorFile
     }
 
     internal static NativeSteerException Fault(GgufFile file, string what) =>
-        new($"{FileErrors.Printable(file.Path, int.MaxValue)} is not a usable control vector: {what}.");
+        new($"{FileErrors.Shown(file.Path)} is not a usable control vector: {what}.");
 
     internal static bool IsDirection(string name) => LayerNumber(name) is not null;
 
@@ -143,7 +152,7 @@ public static class ControlVectorFile
     internal static int? LayerNumber(string name, string prefix = TensorPrefix) =>
         name.StartsWith(prefix, StringComparison.Ordinal)
         && int.TryParse(name.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-        && number <= 65535
+        && number <= SteeringVector.LargestLayer
             ? number
             : null;
 
@@ -152,7 +161,8 @@ public static class ControlVectorFile
         var provenance = Provenance.Empty;
         foreach (var entry in file.Entries)
         {
-            if (!entry.Key.StartsWith(ProvenancePrefix, StringComparison.Ordinal) || entry is not { IsArray: false, Type: GgufValueType.String }) continue;
+            if (!entry.Key.StartsWith(ProvenancePrefix, StringComparison.Ordinal)) continue;
+            if (entry is not { IsArray: false, Type: GgufValueType.String }) continue;
             var key = entry.Key[ProvenancePrefix.Length..];
             if (Provenance.IsKey(key)) provenance = provenance.With(key, file.GetString(entry.Key));
         }

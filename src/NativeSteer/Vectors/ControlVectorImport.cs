@@ -32,14 +32,16 @@ public static class ControlVectorImport
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new ImportOptions();
-        if (options.LayerOffset is < -65536 or > 65536)
-            throw new NativeSteerException($"The layer offset {options.LayerOffset} is out of any model's range; use a small number such as -1.");
+        if (options.LayerOffset is < -SteeringVector.LargestLayer or > SteeringVector.LargestLayer)
+            throw new NativeSteerException(
+                $"The layer offset {options.LayerOffset} is out of any model's range; use a small number such as -1.");
         return Magic(path) switch
         {
             [(byte)'G', (byte)'G', (byte)'U', (byte)'F', ..] => FromGguf(path, options),
             [0x93, (byte)'N', (byte)'U', (byte)'M', ..] => FromNpy(path, options),
             [_, _, _, _, _, _, _, _, (byte)'{'] => FromSafetensors(path, options),
-            [(byte)'P', (byte)'K', ..] => throw Unknown(path, "is a zip archive (.pt or .npz)", "save the vectors as safetensors or .npy first"),
+            [(byte)'P', (byte)'K', ..] => throw Unknown(
+                path, "is a zip archive (.pt or .npz)", "save the vectors as safetensors or .npy first"),
             _ => throw Unknown(path, "is neither GGUF, safetensors nor .npy", "give a vector file in one of these formats"),
         };
     }
@@ -49,6 +51,8 @@ public static class ControlVectorImport
         using var file = GgufFile.Open(path);
         ControlVectorFile.RequireControlVector(file);
         var directions = ControlVectorFile.Directions(file);
+        if (directions.Count == 0 && file.Find(ControlVectorFile.FormatKey) is null)
+            throw ControlVectorFile.Fault(file, "it holds no direction");
         var origin = VectorOrigin.Of(file, directions, options.Model);
         if (options.LayerOffset is { } offset) origin = Overridden(origin, offset);
         var note = origin.Note;
@@ -82,7 +86,8 @@ public static class ControlVectorImport
             var rows = Rows(file);
             if (rows.Count > 0)
             {
-                var origin = new VectorOrigin(VectorWriter.Array, 0, false, "tensors named by number; number N is taken as block N, --layer-offset moves them");
+                var origin = new VectorOrigin(
+                    VectorWriter.Array, 0, false, "tensors named by number; number N is taken as block N, --layer-offset moves them");
                 return FromRows(path, rows, options.LayerOffset is { } given ? Overridden(origin, given) : origin, options);
             }
         }
@@ -91,12 +96,16 @@ public static class ControlVectorImport
             : file.Tensors.Where(tensor => tensor.Shape.Count == 2).ToList();
         if (candidates is not [{ Shape: [var height, var width] } only])
         {
-            var names = FileErrors.Printable(string.Join(", ", file.Tensors.Take(8).Select(tensor => $"{tensor.Name} {SafetensorsSizes.Show(tensor.Shape)}")), 300);
-            throw Unknown(path, $"does not hold one matrix [layers, width]{(options.Tensor is null ? "" : " of that name")} (it has {(names.Length == 0 ? "no tensors" : names)})",
+            var tensors = file.Tensors.Take(8).Select(tensor => $"{tensor.Name} {SafetensorsSizes.Show(tensor.Shape)}");
+            var names = FileErrors.Printable(string.Join(", ", tensors), 300);
+            throw Unknown(
+                path,
+                $"does not hold one matrix [layers, width]{(options.Tensor is null ? "" : " of that name")} "
+                + $"(it has {(names.Length == 0 ? "no tensors" : names)})",
                 candidates.Count > 1 ? "choose one with --tensor" : "name rows direction.N or store one matrix");
         }
-        var values = file.ReadFloats(only.Name); // at most an array's length, so both dimensions fit an int unless one is zero
-        if (values.Length == 0) throw Unknown(path, "holds an empty matrix", "store [layers, width]");
+        var values = file.ReadFloats(only.Name); // fits one array, so both dimensions fit an int unless one is zero
+        if (values.Length == 0) throw Unknown(path, "holds an empty array", "it should be [layers, width]");
         return FromMatrix(path, (int)height, (int)width, values, options);
     }
 
@@ -115,9 +124,11 @@ public static class ControlVectorImport
 
     private static ImportedVector FromMatrix(string path, int rows, int width, float[] values, ImportOptions options)
     {
+        if (rows == 0 || width == 0) throw Unknown(path, "holds an empty array", "it should be [layers, width]");
+        if (rows > SteeringVector.LargestLayer)
+            throw Unknown(path, $"has {rows} rows, more than any model has layers", "it should be [layers, width]");
         var origin = MatrixOrigin(path, rows, options);
         var directions = new SortedList<int, float[]>();
-        if (rows == 0 || width == 0) throw Unknown(path, "holds an empty array", "it should be [layers, width]");
         for (var row = 0; row < rows; row++) directions.Add(row, values.AsSpan(row * width, width).ToArray());
         return FromRows(path, directions, origin, options);
     }
@@ -130,11 +141,14 @@ public static class ControlVectorImport
             throw Unknown(path, "holds a single row", "say with --layer-offset which block it is for");
         return options.Model?.Layers switch
         {
-            { } layers when layers == rows => new VectorOrigin(VectorWriter.Array, 0, true, $"{rows} rows for {layers} layers: row R is block R"),
+            { } layers when layers == rows => new VectorOrigin(
+                VectorWriter.Array, 0, true, $"{rows} rows for {layers} layers: row R is block R"),
             { } layers when layers > 0 && layers + 1 == rows => new VectorOrigin(VectorWriter.Array, -1, true,
-                $"{rows} rows for {layers} layers: row 0 is taken as the embeddings (transformers' hidden_states) and dropped, row R is block R-1"),
+                $"{rows} rows for {layers} layers: row 0 is taken as the embeddings (transformers' hidden_states) and "
+                + "dropped, row R is block R-1"),
             _ => new VectorOrigin(VectorWriter.Array, 0, false,
-                "the file does not say what its rows are; row R is taken as block R; where row 0 is the embeddings (transformers' hidden_states), use --layer-offset -1"),
+                "the file does not say what its rows are; row R is taken as block R; where row 0 is the embeddings "
+                + "(transformers' hidden_states), use --layer-offset -1"),
         };
     }
 
@@ -154,7 +168,7 @@ public static class ControlVectorImport
         }
         catch (NativeSteerException error)
         {
-            throw new NativeSteerException($"{FileErrors.Printable(path, int.MaxValue)}: {error.Message}", error);
+            throw new NativeSteerException($"{FileErrors.Shown(path)}: {error.Message}", error);
         }
     }
 
@@ -187,5 +201,5 @@ public static class ControlVectorImport
     }
 
     private static NativeSteerException Unknown(string path, string what, string next) =>
-        new($"{FileErrors.Printable(path, int.MaxValue)} {what}; {next}.");
+        new($"{FileErrors.Shown(path)} {what}; {next}.");
 }

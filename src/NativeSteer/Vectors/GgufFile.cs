@@ -54,7 +54,8 @@ public sealed class GgufFile : IDisposable
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
     /// <summary><c>general.architecture</c>, or an empty text where the file has none.</summary>
-    public string Architecture => Find("general.architecture") is { IsArray: false, Type: GgufValueType.String } ? GetString("general.architecture") : "";
+    public string Architecture =>
+        Find("general.architecture") is { IsArray: false, Type: GgufValueType.String } ? GetString("general.architecture") : "";
 
     /// <summary>Opens a file and checks its whole header against its size.</summary>
     /// <exception cref="NativeSteerException">The file cannot be read, is not GGUF, is truncated, or contradicts itself.</exception>
@@ -91,7 +92,9 @@ public sealed class GgufFile : IDisposable
     }
 
     /// <summary>A whole number of any integer type.</summary>
-    /// <exception cref="NativeSteerException">There is no such key, it is not an integer, or it is a u64 above the range of long.</exception>
+    /// <exception cref="NativeSteerException">
+    /// There is no such key, it is not an integer, or it is a u64 above the range of long.
+    /// </exception>
     public long GetInteger(string key)
     {
         var entry = Require(key, isArray: false, "a whole number");
@@ -107,7 +110,8 @@ public sealed class GgufFile : IDisposable
             case GgufValueType.Int64: return BinaryPrimitives.ReadInt64LittleEndian(bytes);
             case GgufValueType.UInt64:
                 var value = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-                return value <= long.MaxValue ? (long)value : throw Fault(Path, $"its key {FileErrors.Printable(key)} is {value}, an impossible count");
+                return value <= long.MaxValue ? (long)value : throw Fault(
+                    Path, $"its key {FileErrors.Printable(key)} is {value}, an impossible count");
             default: throw WrongType(entry, "a whole number");
         }
     }
@@ -167,7 +171,8 @@ public sealed class GgufFile : IDisposable
     {
         var tensor = RequireTensor(name);
         if (tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
-            throw Fault(Path, $"the tensor {FileErrors.Printable(name)} is {tensor.Type}; only F32, F16 and BF16 can be read as floats here");
+            throw Fault(
+                Path, $"the tensor {FileErrors.Printable(name)} is {tensor.Type}; only F32, F16 and BF16 can be read as floats here");
         var bytes = ReadTensorBytes(name);
         if (tensor.Type == GgmlType.F32) return MemoryMarshal.Cast<byte, float>(bytes).ToArray();
         var values = new float[tensor.Count];
@@ -193,7 +198,7 @@ public sealed class GgufFile : IDisposable
     public void Dispose() => _handle.Dispose();
 
     internal static NativeSteerException Fault(string path, string what) =>
-        new($"{FileErrors.Printable(path, int.MaxValue)} is not a usable GGUF file: {what}; download or write it again.");
+        new($"{FileErrors.Shown(path)} is not a usable GGUF file: {what}; download or write it again.");
 
     private static bool Holds<T>(GgufValueType type) => type switch
     {
@@ -213,12 +218,12 @@ public sealed class GgufFile : IDisposable
     private GgufEntry Require(string key, bool isArray, string expected)
     {
         var entry = Find(key) ?? throw new NativeSteerException(
-            $"{FileErrors.Printable(Path, int.MaxValue)} has no key {FileErrors.Printable(key)}; is it the right kind of file?");
+            $"{FileErrors.Shown(Path)} has no key {FileErrors.Printable(key)}; give a file of the right kind.");
         return entry.IsArray == isArray ? entry : throw WrongType(entry, expected);
     }
 
     private GgufTensor RequireTensor(string name) => FindTensor(name) ?? throw new NativeSteerException(
-        $"{FileErrors.Printable(Path, int.MaxValue)} has no tensor {FileErrors.Printable(name)}; 'nativesteer info' lists what it has.");
+        $"{FileErrors.Shown(Path)} has no tensor {FileErrors.Printable(name)}; 'nativesteer info' lists what it has.");
 
     private NativeSteerException WrongType(GgufEntry entry, string expected) =>
         Fault(Path, $"its key {FileErrors.Printable(entry.Key)} should be {expected}, but is {entry.TypeName}");

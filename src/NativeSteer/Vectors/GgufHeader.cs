@@ -17,7 +17,7 @@ internal sealed class GgufHeader
     private const int SmallestTensor = 8 + 1 + 4 + 8 + 4 + 8; // name length, name, dimension count, one dimension, type, offset
 
     // llama.cpp looks for duplicate names by comparing each with each: beyond this a crafted header would hang it.
-    private const ulong MostEntries = 1 << 16, MostTensors = 1 << 20;
+    private const ulong MostEntries = 1 << 16, MostTensors = 1 << 16;
 
     // gguf.cpp refuses longer ones.
     private const ulong LongestArray = 1 << 30;
@@ -65,7 +65,7 @@ internal sealed class GgufHeader
 
     private void ReadMagicAndVersion()
     {
-        var shown = FileErrors.Printable(_path, int.MaxValue);
+        var shown = FileErrors.Shown(_path);
         if (_cursor.Size == 0) throw new NativeSteerException($"{shown} is empty; download or write it again.");
         var magic = _cursor.Take((int)Math.Min(4, _cursor.Size), "the magic");
         if (!magic.SequenceEqual("GGUF"u8))
@@ -119,14 +119,8 @@ internal sealed class GgufHeader
         if (count > LongestArray || (long)count > _cursor.Remaining / smallest)
             throw _cursor.Fault($"{shown} claims {count} elements where the file has {_cursor.Remaining} bytes left");
         var start = _cursor.Position;
-        if (size == 0)
-        {
-            for (var i = 0UL; i < count; i++) _cursor.SkipString(shown);
-        }
-        else
-        {
-            _cursor.Skip((long)count * size, shown);
-        }
+        if (size == 0) _cursor.SkipStrings((long)count, shown);
+        else _cursor.Skip((long)count * size, shown);
         var entry = new GgufEntry(key, type, isArray, (long)count, start, _cursor.Position - start);
         if (!EntriesByKey.TryAdd(key, entry)) throw _cursor.Fault($"the key {FileErrors.Printable(key)} occurs twice");
         Entries.Add(entry);
@@ -162,9 +156,11 @@ internal sealed class GgufHeader
         }
         var type = (GgmlType)_cursor.ReadUInt32(shown);
         if (!GgmlTypes.IsKnown(type))
-            throw _cursor.Fault($"{shown} has type {((uint)type).ToString(CultureInfo.InvariantCulture)}, which llama.cpp v0.5.0 does not know");
+            throw _cursor.Fault(
+                $"{shown} has type {((uint)type).ToString(CultureInfo.InvariantCulture)}, which llama.cpp v0.5.0 does not know");
         var block = GgmlTypes.BlockElements(type);
-        if (shape[0] % block != 0) throw _cursor.Fault($"{shown} has rows of {shape[0]} elements, not a multiple of {type}'s block of {block}");
+        if (shape[0] % block != 0)
+            throw _cursor.Fault($"{shown} has rows of {shape[0]} elements, not a multiple of {type}'s block of {block}");
         var bytes = count / block * GgmlTypes.BlockBytes(type);
         if (bytes > long.MaxValue / 2) throw _cursor.Fault($"{shown} would be larger than any disk");
         var offset = _cursor.ReadUInt64(shown);
@@ -189,7 +185,7 @@ internal sealed class GgufHeader
             if (end > Size)
             {
                 throw new NativeSteerException(
-                    $"{FileErrors.Printable(_path, int.MaxValue)} is truncated: tensor {shown} ends at byte {end}, the file has {Size} "
+                    $"{FileErrors.Shown(_path)} is truncated: tensor {shown} ends at byte {end}, the file has {Size} "
                     + $"({Missing()} bytes are missing); download it again.");
             }
             expected = Pad(tensor.Offset + tensor.Bytes);

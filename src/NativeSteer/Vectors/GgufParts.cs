@@ -15,7 +15,9 @@ public static class GgufParts
     /// </summary>
     /// <param name="path">The model, or the first part of a split one.</param>
     /// <returns>The paths of all parts in order; one path for a model in one file.</returns>
-    /// <exception cref="NativeSteerException">A part is missing or broken, the file is not a model, or it is not the first part.</exception>
+    /// <exception cref="NativeSteerException">
+    /// A part is missing or broken, the file is not a model, or it is not the first part.
+    /// </exception>
     public static IReadOnlyList<string> CheckModel(string path)
     {
         using var first = GgufFile.Open(path);
@@ -30,7 +32,7 @@ public static class GgufParts
     public static IReadOnlyList<string> Find(GgufFile first)
     {
         ArgumentNullException.ThrowIfNull(first);
-        var shown = FileErrors.Printable(first.Path, int.MaxValue);
+        var shown = FileErrors.Shown(first.Path);
         var count = first.Find("split.count") is null ? 1 : Number(first, "split.count");
         if (count <= 1) return [first.Path];
         var number = Number(first, "split.no");
@@ -43,37 +45,43 @@ public static class GgufParts
         var prefix = first.Path[..^ending.Length];
         var parts = Enumerable.Range(0, count).Select(part => prefix + Ending(part, count)).ToList();
         if (number != 0)
-            throw new NativeSteerException($"{shown} is part {number + 1} of {count}; give the first part, {FileErrors.Printable(parts[0], int.MaxValue)}.");
-        var missing = parts.Where(part => !File.Exists(part)).Select(part => FileErrors.Printable(Path.GetFileName(part), int.MaxValue)).ToList();
+            throw new NativeSteerException($"{shown} is part {number + 1} of {count}; give the first part, {FileErrors.Shown(parts[0])}.");
+        var missing = parts.Where(part => !File.Exists(part)).Select(part => FileErrors.Shown(Path.GetFileName(part))).ToList();
         if (missing.Count > 0)
         {
             var more = missing.Count > 3 ? $" and {missing.Count - 3} more" : "";
             throw new NativeSteerException(
-                $"{shown} is the first of {count} parts and {string.Join(", ", missing.Take(3))}{more} {(missing.Count == 1 ? "is" : "are")} missing beside it; download all parts into one folder.");
+                $"{shown} is the first of {count} parts and {string.Join(", ", missing.Take(3))}{more} "
+                + $"{(missing.Count == 1 ? "is" : "are")} missing beside it; download all parts into one folder.");
         }
         return parts;
     }
 
-    private static string Ending(int part, int count) => string.Create(CultureInfo.InvariantCulture, $"-{part + 1:00000}-of-{count:00000}.gguf");
+    private static string Ending(int part, int count) =>
+        string.Create(CultureInfo.InvariantCulture, $"-{part + 1:00000}-of-{count:00000}.gguf");
 
     // llama.cpp reads these as u16 and aborts the process on another type.
     private static int Number(GgufFile file, string key)
     {
         if (file.Find(key) is { IsArray: false, Type: GgufValueType.UInt16 }) return (int)file.GetInteger(key);
-        throw GgufFile.Fault(file.Path, $"it is a part of a split model, but its key {key} is {file.Find(key)?.TypeName ?? "missing"} instead of u16");
+        throw GgufFile.Fault(
+            file.Path, $"it is a part of a split model, but its key {key} is {file.Find(key)?.TypeName ?? "missing"} instead of u16");
     }
 
     private static void CheckKind(GgufFile file)
     {
-        var shown = FileErrors.Printable(file.Path, int.MaxValue);
+        var shown = FileErrors.Shown(file.Path);
         var architecture = file.Architecture;
         if (architecture.Length == 0)
-            throw new NativeSteerException($"{shown} names no architecture (general.architecture); it is not a model that llama.cpp can load.");
+            throw new NativeSteerException(
+                $"{shown} names no architecture (general.architecture); it is not a model that llama.cpp can load.");
         if (architecture is "controlvector" or "steeringvector")
-            throw new NativeSteerException($"{shown} is a control vector, not a model; pass it with --control-vector and give the model with -m.");
+            throw new NativeSteerException(
+                $"{shown} is a control vector, not a model; pass it with --control-vector and give the model with -m.");
         var type = file.Find("general.type") is { IsArray: false, Type: GgufValueType.String } ? file.GetString("general.type") : "model";
         if (type is not "model")
-            throw new NativeSteerException($"{shown} is of type {FileErrors.Printable(type)}, not a model; give the path of a .gguf model.");
+            throw new NativeSteerException(
+                $"{shown} is of type {FileErrors.Printable(type)}, not a model; give the path of a .gguf model.");
     }
 
     private static void CheckTogether(GgufFile first, IReadOnlyList<string> parts)
@@ -90,7 +98,9 @@ public static class GgufParts
                     throw GgufFile.Fault(part.Path, $"its tensor {FileErrors.Printable(tensor.Name)} is also in an earlier part");
             }
         }
-        if (first.Find("split.tensors.count") is not null && first.GetInteger("split.tensors.count") is var expected && expected != names.Count)
+        if (first.Find("split.tensors.count") is null) return;
+        var expected = first.GetInteger("split.tensors.count");
+        if (expected != names.Count)
             throw GgufFile.Fault(first.Path, $"its {parts.Count} parts hold {names.Count} tensors where it announces {expected}");
     }
 }

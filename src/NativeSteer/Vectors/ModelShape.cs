@@ -14,9 +14,10 @@ public sealed record ModelShape(string Architecture, int Layers, int Width)
     {
         ArgumentNullException.ThrowIfNull(model);
         var architecture = model.Architecture;
+        if (architecture.Length == 0) throw GgufFile.Fault(model.Path, "it names no architecture (general.architecture)");
         var layers = model.GetInteger($"{architecture}.block_count");
         var width = model.GetInteger($"{architecture}.embedding_length");
-        if (layers is < 1 or > 65536 || width is < 1 or > 1 << 24)
+        if (layers is < 1 or > SteeringVector.LargestLayer + 1 || width is < 1 or > 1 << 24)
             throw GgufFile.Fault(model.Path, $"it claims {layers} layers of width {width}");
         return new ModelShape(architecture, (int)layers, (int)width);
     }
@@ -27,7 +28,8 @@ public sealed record ModelShape(string Architecture, int Layers, int Width)
         ArgumentNullException.ThrowIfNull(other);
         return Width == other.Width
             && (Layers == other.Layers || Layers == 0 || other.Layers == 0)
-            && (string.Equals(Architecture, other.Architecture, StringComparison.Ordinal) || Architecture.Length == 0 || other.Architecture.Length == 0);
+            && (string.Equals(Architecture, other.Architecture, StringComparison.Ordinal)
+                || Architecture.Length == 0 || other.Architecture.Length == 0);
     }
 
     /// <summary>The shape in words: <c>qwen2 with 28 layers of width 1536</c>.</summary>

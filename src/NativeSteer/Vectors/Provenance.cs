@@ -8,7 +8,7 @@ namespace NativeSteer.Vectors;
 /// Where a vector comes from, as an ordered map of short texts. Immutable; <see cref="With"/> makes a changed copy. Stored
 /// in vector files as key-values <c>nativesteer.provenance.*</c>.
 /// </summary>
-[SuppressMessage("Naming", "CA1710:Identifiers should have correct suffix", Justification = "A provenance is the noun people use; it happens to be a map.")]
+[SuppressMessage("Naming", "CA1710:Identifiers should have correct suffix", Justification = "The noun people use; it happens to be a map.")]
 public sealed class Provenance : IReadOnlyDictionary<string, string>, IEquatable<Provenance>
 {
     /// <summary>The model's file name.</summary>
@@ -60,7 +60,8 @@ public sealed class Provenance : IReadOnlyDictionary<string, string>, IEquatable
     public IEnumerable<string> Values => _entries.Select(entry => entry.Value);
 
     /// <inheritdoc/>
-    public string this[string key] => TryGetValue(key, out var value) ? value : throw new KeyNotFoundException($"No provenance entry '{key}'.");
+    public string this[string key] =>
+        TryGetValue(key, out var value) ? value : throw new KeyNotFoundException($"No provenance entry '{key}'.");
 
     /// <summary>A copy with this entry; one of the same key is replaced where it stands, a new one goes to the end.</summary>
     /// <param name="key">Lower-case letters, digits, <c>_</c> and <c>.</c>.</param>

@@ -14,6 +14,9 @@ namespace NativeSteer.Vectors;
 /// </remarks>
 public sealed class SteeringVector : IEquatable<SteeringVector>
 {
+    /// <summary>Beyond any model; keeps a mistaken number from a file or a user out of every table.</summary>
+    internal const int LargestLayer = 65535;
+
     private readonly SortedList<int, float[]> _directions;
     private readonly float[] _norms; // one for each layer, or empty
 
@@ -25,9 +28,12 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     /// Mean L2 norm of the residual at each layer, as measured during extraction; NaN where unknown, empty where nothing was
     /// measured. Its length is <see cref="ModelShape.Layers"/>, or anything where that is unknown.
     /// </param>
-    /// <exception cref="NativeSteerException">No direction, a layer the model lacks, a wrong width, or a value that is not finite.</exception>
+    /// <exception cref="NativeSteerException">
+    /// No direction, a layer the model lacks, a wrong width, or a value that is not finite.
+    /// </exception>
     public SteeringVector(
-        ModelShape shape, IEnumerable<KeyValuePair<int, float[]>> directions, Provenance? provenance = null, ReadOnlySpan<float> residualNorms = default)
+        ModelShape shape, IEnumerable<KeyValuePair<int, float[]>> directions,
+        Provenance? provenance = null, ReadOnlySpan<float> residualNorms = default)
         : this(shape, Copy(directions), provenance ?? Provenance.Empty, residualNorms.ToArray())
     {
     }
@@ -36,18 +42,29 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     private SteeringVector(ModelShape shape, SortedList<int, float[]> directions, Provenance provenance, float[] norms)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        if (shape.Width < 1 || shape.Layers < 0) throw new NativeSteerException($"A vector cannot belong to {shape}; check the file or model it comes from.");
+        if (shape.Width < 1 || shape.Layers < 0)
+            throw new NativeSteerException($"A vector cannot belong to {shape}; check the file or model it comes from.");
         if (directions.Count == 0) throw new NativeSteerException("A vector needs a direction for at least one layer.");
         if (norms.Length > 0 && shape.Layers > 0 && norms.Length != shape.Layers)
-            throw new NativeSteerException($"{norms.Length} residual norms were given for a model of {shape.Layers} layers; give one for each layer.");
+            throw new NativeSteerException(
+                $"{norms.Length} residual norms were given for a model of {shape.Layers} layers; give one for each layer.");
+        if (Array.Exists(norms, norm => norm < 0 || float.IsInfinity(norm)))
+            throw new NativeSteerException("A residual norm is negative or infinite; check what it was measured on, or give NaN for unknown.");
         foreach (var (layer, direction) in directions)
         {
-            if (layer < 0 || (shape.Layers > 0 && layer >= shape.Layers))
-                throw new NativeSteerException($"The vector has a direction for layer {layer}, the model has {shape.Layers} (0-{shape.Layers - 1}); is it of another model, or numbered differently?");
+            if (layer is < 0 or > LargestLayer)
+                throw new NativeSteerException($"A direction was given for layer {layer}; layers start at 0 and no model has that many.");
+            if (shape.Layers > 0 && layer >= shape.Layers)
+                throw new NativeSteerException(
+                    $"The vector has a direction for layer {layer}, the model has {shape.Layers} (0-{shape.Layers - 1}); "
+                    + "use a vector of this model, or import it with another --layer-offset.");
             if (direction.Length != shape.Width)
-                throw new NativeSteerException($"The direction for layer {layer} has {direction.Length} values, the model's width is {shape.Width}; is it of another model?");
+                throw new NativeSteerException(
+                    $"The direction for layer {layer} has {direction.Length} values, the model's width is {shape.Width}; "
+                    + "use a vector of this model.");
             if (!TensorPrimitives.IsFiniteAll<float>(direction))
-                throw new NativeSteerException($"The direction for layer {layer} holds a value that is not finite; check what it was made of.");
+                throw new NativeSteerException(
+                    $"The direction for layer {layer} holds a value that is not finite; check what it was made of.");
         }
         Shape = shape;
         Provenance = provenance;
@@ -208,7 +225,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     {
         var result = new float[direction.Length];
         if (Math.Abs(factor) is 0 or (> 1e-30 and < 1e30)) TensorPrimitives.Multiply(direction, (float)factor, result);
-        else for (var i = 0; i < result.Length; i++) result[i] = (float)(direction[i] * factor);
+        else
+            for (var i = 0; i < result.Length; i++) result[i] = (float)(direction[i] * factor);
         return result;
     }
 
@@ -259,7 +277,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
     {
         if (Shape.Fits(other.Shape)) return;
         throw new NativeSteerException(
-            $"The vectors {FileErrors.Printable(Name)} of {Shape} and {FileErrors.Printable(other.Name)} of {other.Shape} belong to different models; use vectors of one model.");
+            $"The vectors {FileErrors.Printable(Name)} of {Shape} and {FileErrors.Printable(other.Name)} of "
+            + $"{other.Shape} belong to different models; use vectors of one model.");
     }
 
     private static SortedList<int, float[]> Copy(IEnumerable<KeyValuePair<int, float[]>> directions)
@@ -269,7 +288,8 @@ public sealed class SteeringVector : IEquatable<SteeringVector>
         foreach (var (layer, direction) in directions)
         {
             ArgumentNullException.ThrowIfNull(direction);
-            if (!copy.TryAdd(layer, direction.ToArray())) throw new NativeSteerException($"Two directions were given for layer {layer}; give one.");
+            if (!copy.TryAdd(layer, direction.ToArray()))
+                throw new NativeSteerException($"Two directions were given for layer {layer}; give one.");
         }
         return copy;
     }

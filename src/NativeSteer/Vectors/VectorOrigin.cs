@@ -55,7 +55,8 @@ public sealed record VectorOrigin(VectorWriter Writer, int LayerOffset, bool Cer
     internal static VectorOrigin Of(GgufFile file, SortedList<int, float[]> directions, ModelShape? model)
     {
         if (file.Find(ControlVectorFile.FormatKey) is not null)
-            return new VectorOrigin(VectorWriter.NativeSteer, 0, true, "written by NativeSteer (nativesteer.format): direction.N is block N");
+            return new VectorOrigin(
+                VectorWriter.NativeSteer, 0, true, "written by NativeSteer (nativesteer.format): direction.N is block N");
         foreach (var prefix in (ReadOnlySpan<string>)["glp.", "dspark."])
         {
             if (file.Entries.Any(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))) return Glp(file, prefix);
@@ -67,7 +68,8 @@ public sealed record VectorOrigin(VectorWriter Writer, int LayerOffset, bool Cer
         if (file.Entries.Any(entry => entry.Key.StartsWith("cv.", StringComparison.Ordinal)))
         {
             return new VectorOrigin(VectorWriter.Unknown, 0, false,
-                "keys cv.* of an unknown numbering; taken as direction.N = block N, as llama.cpp applies it; give --layer-offset where you know better");
+                "keys cv.* of an unknown numbering; taken as direction.N = block N, as llama.cpp applies it; give "
+                + "--layer-offset where you know better");
         }
         return file.Find(CountKey) is { IsArray: false } count ? ByCount(file, count, directions, model) : Unsigned(directions, model);
     }
@@ -81,7 +83,8 @@ public sealed record VectorOrigin(VectorWriter Writer, int LayerOffset, bool Cer
             var whole = file.GetInteger(CountKey) == directions.Count && unit;
             return new VectorOrigin(VectorWriter.LlamaCppGenerator, -1, whole, whole
                 ? "written by llama-cvector-generator (i32 layer_count, unit length), which numbers one late: direction.N is block N-1"
-                : "probably written by llama-cvector-generator (i32 layer_count), though changed since; taken as one late: direction.N is block N-1");
+                : "probably written by llama-cvector-generator (i32 layer_count), though changed since; "
+                + "taken as one late: direction.N is block N-1");
         }
         return Unsigned(directions, model) is { Writer: VectorWriter.Jukofyork } late
             ? late
@@ -97,15 +100,18 @@ public sealed record VectorOrigin(VectorWriter Writer, int LayerOffset, bool Cer
         if (model is { Layers: > 0 } && directions.Count > 0 && directions.Keys[^1] == model.Layers && directions.Keys[0] > 0)
         {
             return new VectorOrigin(VectorWriter.Jukofyork, -1, true,
-                $"direction.{model.Layers} exists and the model's last block is {model.Layers - 1}: numbered one late (as jukofyork's tool does), direction.N is block N-1");
+                $"direction.{model.Layers} exists and the model's last block is {model.Layers - 1}: numbered one late "
+                + "(as jukofyork's tool does), direction.N is block N-1");
         }
         return directions.Count > 0 && directions.Keys[0] == 0
-            ? new VectorOrigin(VectorWriter.Unknown, 0, false, "the writer is unknown; direction.0 exists, so direction.N is taken as block N")
+            ? new VectorOrigin(
+                VectorWriter.Unknown, 0, false, "the writer is unknown; direction.0 exists, so direction.N is taken as block N")
             : Ambiguous();
     }
 
     private static VectorOrigin Ambiguous() => new(VectorWriter.Unknown, 0, false,
-        "repeng (direction.N is block N) and jukofyork's tool (block N-1) write files like this; taken as block N, as llama.cpp applies it; "
+        "repeng (direction.N is block N) and jukofyork's tool (block N-1) write files like this; "
+        + "taken as block N, as llama.cpp applies it; "
         + "give the model with -m or --layer-offset -1 to decide");
 
     private static VectorOrigin Glp(GgufFile file, string prefix)
@@ -115,7 +121,8 @@ public sealed record VectorOrigin(VectorWriter Writer, int LayerOffset, bool Cer
             throw ControlVectorFile.Fault(file, $"its {prefix}mode is '{FileErrors.Printable(mode)}'; only project and add are understood");
         var hook = Text(file, prefix + "hook_point");
         if (hook is not "residual_stream_post_layer")
-            throw ControlVectorFile.Fault(file, $"its {prefix}hook_point is '{FileErrors.Printable(hook)}'; only residual_stream_post_layer can be steered here");
+            throw ControlVectorFile.Fault(
+                file, $"its {prefix}hook_point is '{FileErrors.Printable(hook)}'; only residual_stream_post_layer can be steered here");
         if (file.Find(prefix + "rank") is { IsArray: false } && file.GetInteger(prefix + "rank") is var rank && rank != 1)
             throw ControlVectorFile.Fault(file, $"its {prefix}rank is {rank}; only single directions are understood");
         return new VectorOrigin(VectorWriter.Glp, 0, true, mode is "project"

@@ -35,7 +35,9 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void An_io_error_of_the_writer_names_the_path()
     {
-        Fails.With(() => AtomicFile.Write(_folder["a.txt"], _ => throw new IOException("No space left on device", 28)), "a.txt", "the disk is full");
+        Fails.With(
+            () => AtomicFile.Write(_folder["a.txt"], _ => throw new IOException("No space left on device", 28)),
+            "a.txt", "the disk is full");
         Assert.Empty(_folder.Names);
     }
 

@@ -107,7 +107,9 @@ public sealed class SafetensorsTests : IDisposable
     {
         Fails.With(() => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [long.MaxValue, 4])]), "impossible shape");
         Fails.With(() => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [-1])]), "impossible shape");
-        Fails.With(() => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [1]), new("x", SafetensorsType.F32, [1])]), "declared twice");
+        Fails.With(
+            () => SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [1]), new("x", SafetensorsType.F32, [1])]),
+            "declared twice");
         Fails.With(() => SafetensorsWriter.Create(_folder["no/a"], []), "its folder does not exist");
         Assert.Empty(_folder.Names);
     }
@@ -162,6 +164,33 @@ public sealed class SafetensorsTests : IDisposable
         var bytes = File.ReadAllBytes(_folder["a"]);
         for (var length = 0; length < bytes.Length; length++)
             Fails.With(() => SafetensorsFile.Open(_folder.Write("b", bytes[..length])));
+    }
+
+    [Fact]
+    public void Mutations_parse_or_fail_as_ours()
+    {
+        using (var writer = SafetensorsWriter.Create(_folder["a"], [new("x", SafetensorsType.F32, [3]), new("y", SafetensorsType.I64, [1, 2])]))
+        {
+            writer.Write<float>("x", [1, 2, 3]);
+            writer.Write<long>("y", [1, 2]);
+            writer.Complete();
+        }
+        var whole = File.ReadAllBytes(_folder["a"]);
+        var random = new System.Random(3);
+        for (var i = 0; i < 300; i++)
+        {
+            var bytes = whole.ToArray();
+            bytes[random.Next(bytes.Length - 28)] = (byte)random.Next(256);
+            try
+            {
+                using var file = SafetensorsFile.Open(_folder.Write("b", bytes));
+                foreach (var tensor in file.Tensors) file.ReadBytes(tensor.Name);
+            }
+            catch (NativeSteerException error)
+            {
+                Fails.IsOneLine(error);
+            }
+        }
     }
 
     [Fact]
