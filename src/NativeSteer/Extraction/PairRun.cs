@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
 using NativeSteer.Engine;
+using NativeSteer.Files;
 using NativeSteer.Hooks;
 using NativeSteer.Vectors;
 
@@ -53,7 +54,7 @@ internal sealed class PairRun(
             }
         }
         if (!differ)
-            throw new NativeSteerException($"{string.Join(" and ", pairs.Files)}: the two prompts of every pair are the same text, so there is no direction between them; were the files mixed up?");
+            throw new NativeSteerException($"{string.Join(" and ", pairs.Files.Select(FileErrors.Shown))}: the two prompts of every pair are the same text, so there is no direction between them; check the files.");
         return (new CaptureProgress(0, texts, 0, rows), longest);
     }
 
