@@ -23,7 +23,8 @@ public sealed class PairExtractionTests : IDisposable
     public void The_mean_difference_is_that_of_plainly_copied_rows(PairPosition position)
     {
         var (positives, negatives) = (Prompts(9, "wait"), Prompts(9, "so"));
-        var extracted = VectorExtraction.FromPairs(s_model, Pairs(positives, negatives), new PairExtraction { Position = position, Context = ExtractionData.Exact });
+        var options = new PairExtraction { Position = position, Context = ExtractionData.Exact };
+        var extracted = VectorExtraction.FromPairs(s_model, Pairs(positives, negatives), options);
         for (var layer = 0; layer < TinyModel.Layers; layer++)
         {
             var (positive, negative) = (Rows(positives, layer, position), Rows(negatives, layer, position));
@@ -56,7 +57,8 @@ public sealed class PairExtractionTests : IDisposable
         var stepped = new double[direction.Length];
         foreach (var d in differences) TensorPrimitives.MultiplyAdd(d, Dot(d, direction), stepped, stepped);
         Assert.InRange(Dot(stepped, direction) / Math.Sqrt(Dot(stepped, stepped)), 1 - 1e-6, 1 + 1e-6);
-        Assert.Equal(("pca", "unit", $"pairs={count}"), (extracted.Vector.Provenance[Provenance.Method], extracted.Vector.Provenance["length"], extracted.Vector.Provenance[Provenance.Counts]));
+        var provenance = extracted.Vector.Provenance;
+        Assert.Equal(("pca", "unit", $"pairs={count}"), (provenance[Provenance.Method], provenance["length"], provenance[Provenance.Counts]));
         Assert.True(extracted.Vector.ResidualNorm(2) > 0);
     }
 
@@ -76,31 +78,35 @@ public sealed class PairExtractionTests : IDisposable
         var component = PrincipalComponents.First(rows)!;
         Assert.InRange(TensorPrimitives.Dot<float>(planted, component.Direction), 0.999f, 1.001f);
         Assert.InRange(component.Share, 0.99, 1);
-        Assert.Equal(component.Direction.Select(x => -x), PrincipalComponents.First([.. rows.Select(row => row.Select(x => -x).ToArray())])!.Direction, (x, y) => Math.Abs(x - y) < 1e-5);
+        var mirrored = PrincipalComponents.First([.. rows.Select(row => row.Select(x => -x).ToArray())])!;
+        Assert.Equal(component.Direction.Select(x => -x), mirrored.Direction, (x, y) => Math.Abs(x - y) < 1e-5);
         Assert.Null(PrincipalComponents.First([new float[width], new float[width]]));
     }
 
     [Fact]
     public void Pairs_without_a_difference_or_too_long_are_refused()
     {
-        var same = Prompts(3, "wait");
-        Fails.With(() => VectorExtraction.FromPairs(s_model, Pairs(same, same), new PairExtraction()), "same text");
-        Fails.With(
-            () => VectorExtraction.FromPairs(s_model, Pairs(same, Prompts(3, "so")), new PairExtraction { Context = new() { ContextLength = 4 } }), "p.txt:1", "the context holds 4");
-        Fails.With(
-            () => VectorExtraction.FromPairs(s_model, Pairs(["wait", new string('q', 600)], ["so", "so"]), new PairExtraction()), "p.txt:2", "the context holds 512");
-        Fails.With(() => VectorExtraction.FromPairs(s_model, Pairs(["wait"], ["so"]), new PairExtraction { Layers = [4] }), "Layer 4");
-        Fails.With(
-            () => VectorExtraction.FromPairs(s_model, PromptPairs.FromJsonLines(_folder.Write("e.jsonl", """{"positive": "a", "negative": ""}""")), new PairExtraction()),
-            "e.jsonl:1", "empty");
+        var (same, other) = (Prompts(3, "wait"), Prompts(3, "so"));
+        Refused(Pairs(same, same), "same text");
+        Refused(Pairs(same, other), new PairExtraction { Context = new() { ContextLength = 4 } }, "p.txt:1", "the context holds 4");
+        Refused(Pairs(["wait", new string('q', 600)], ["so", "so"]), "p.txt:2", "the context holds 512");
+        Refused(Pairs(same, other), new PairExtraction { Layers = [4] }, "Layer 4");
+        Refused(PromptPairs.FromJsonLines(_folder.Write("e.jsonl", """{"positive": "a", "negative": ""}""")), "e.jsonl:1", "empty");
         Fails.With(
             () => PrincipalComponents.Of(new Dictionary<int, IReadOnlyList<float[]>> { [1] = [new float[64]] }, s_model.Shape, Provenance.Empty), "equal at layer 1");
     }
 
+    private static void Refused(PromptPairs pairs, params string[] parts) => Refused(pairs, new PairExtraction(), parts);
+
+    private static void Refused(PromptPairs pairs, PairExtraction options, params string[] parts) =>
+        Fails.With(() => VectorExtraction.FromPairs(s_model, pairs, options), parts);
+
     private static string[] Prompts(int count, string word)
     {
         var random = new Random(word.Length);
-        return [.. Enumerable.Range(0, count).Select(_ => string.Join(' ', Enumerable.Range(0, random.Next(1, 12)).Select(_ => s_words[random.Next(s_words.Length)])) + " " + word)];
+        return [.. Enumerable.Range(0, count).Select(_ => string.Concat(Words()) + word)];
+
+        IEnumerable<string> Words() => Enumerable.Range(0, random.Next(1, 12)).Select(_ => s_words[random.Next(s_words.Length)] + " ");
     }
 
     private PromptPairs Pairs(string[] positives, string[] negatives) =>

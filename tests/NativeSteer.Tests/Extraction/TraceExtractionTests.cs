@@ -39,7 +39,12 @@ public sealed class TraceExtractionTests : IDisposable
             {
                 "all" => NaiveRows(layer, range, _ => true),
                 "other" => NaiveRows(layer, range, label => label != "backtracking"),
-                "tokens" => [.. s_traces.SelectMany((_, i) => Enumerable.Range(1, s_traces[i].Tokens!.Count).Select(row => ExtractionData.Doubles(Rows(i).Row(row, layer))))],
+                "tokens" =>
+                [
+                    .. from trace in Enumerable.Range(0, s_traces.Length)
+                       from row in Enumerable.Range(1, s_traces[trace].Tokens!.Count)
+                       select ExtractionData.Doubles(Rows(trace).Row(row, layer)),
+                ],
                 _ => NaiveRows(layer, range, label => label == against),
             };
             var expected = ExtractionData.Mean(positive).Zip(ExtractionData.Mean(negative), (p, n) => p - n).ToArray();
@@ -59,8 +64,7 @@ public sealed class TraceExtractionTests : IDisposable
         var whole = Extract(options);
         var split = Extract(options with { Context = ExtractionData.Exact with { BatchLength = batchLength } });
         Assert.Equal(whole.Summary.Rows, split.Summary.Rows);
-        foreach (var layer in whole.Vector.Layers)
-            Assert.InRange(ExtractionData.Distance(split.Vector.Direction(layer).Span, ExtractionData.Doubles(whole.Vector.Direction(layer).Span)), 0, Tolerance);
+        Same(whole.Vector, split.Vector);
     }
 
     [Fact]
@@ -69,12 +73,12 @@ public sealed class TraceExtractionTests : IDisposable
         var options = new TraceExtraction("backtracking") { Offsets = OffsetRange.Window(-4, 0), Context = ExtractionData.Exact };
         var whole = VectorExtraction.SumTraces(s_model, _path, options).Sums;
         var parts = s_traces.Chunk(6).Select((part, i) =>
-            VectorExtraction.SumTraces(s_model, _folder.Write($"part{i}.jsonl", string.Join('\n', part.Select(ExtractionData.Json))), options).Sums).ToArray();
+        {
+            var path = _folder.Write($"part{i}.jsonl", string.Join('\n', part.Select(ExtractionData.Json)));
+            return VectorExtraction.SumTraces(s_model, path, options).Sums;
+        }).ToArray();
         parts[0].Merge(parts[1]);
-        var merged = DifferenceOfMeans.Of(parts[0], "backtracking");
-        var expected = DifferenceOfMeans.Of(whole, "backtracking");
-        foreach (var layer in expected.Layers)
-            Assert.InRange(ExtractionData.Distance(merged.Direction(layer).Span, ExtractionData.Doubles(expected.Direction(layer).Span)), 0, Tolerance);
+        Same(DifferenceOfMeans.Of(whole, "backtracking"), DifferenceOfMeans.Of(parts[0], "backtracking"));
     }
 
     [Fact]
@@ -85,7 +89,7 @@ public sealed class TraceExtractionTests : IDisposable
         Assert.Equal([-4, -3, -2, -1, 0, 1], perOffset.Keys.Order());
         var alone = Extract(options with { Offsets = OffsetRange.Parse("-3"), Layers = [1] }).Vector;
         Assert.Equal([1], alone.Layers);
-        Assert.InRange(ExtractionData.Distance(alone.Direction(1).Span, ExtractionData.Doubles(perOffset[-3].Direction(1).Span)), 0, Tolerance);
+        Same(perOffset[-3].OnLayers([1]), alone);
         Assert.True(float.IsNaN(alone.ResidualNorm(0)));
         Assert.Equal("-3", perOffset[-3].Provenance[Provenance.Offsets]);
     }
@@ -154,18 +158,29 @@ public sealed class TraceExtractionTests : IDisposable
         Assert.Equal(0, extracted.Summary.SkippedRows);
     }
 
+    private static void Same(SteeringVector expected, SteeringVector actual)
+    {
+        Assert.Equal(expected.Layers, actual.Layers);
+        foreach (var layer in expected.Layers)
+        {
+            var distance = ExtractionData.Distance(actual.Direction(layer).Span, ExtractionData.Doubles(expected.Direction(layer).Span));
+            Assert.InRange(distance, 0, Tolerance);
+        }
+    }
+
     private ExtractedVector Extract(TraceExtraction options, params string[] lines)
     {
         if (options.Context == new ContextOptions()) options = options with { Context = ExtractionData.Exact };
-        return VectorExtraction.FromTraces(s_model, lines.Length == 0 ? _path : _folder.Write("given.jsonl", string.Join('\n', lines)), options);
+        var path = lines.Length == 0 ? _path : _folder.Write("given.jsonl", string.Join('\n', lines));
+        return VectorExtraction.FromTraces(s_model, path, options);
     }
 
     private static readonly Dictionary<int, ActivationRows> s_rows = [];
 
     private static ActivationRows Rows(int trace)
     {
-        if (!s_rows.TryGetValue(trace, out var rows)) s_rows.Add(trace, rows = ExtractionData.Alone([TinyModel.BeginOfText, .. s_traces[trace].Tokens!]));
-        return rows;
+        if (s_rows.TryGetValue(trace, out var rows)) return rows;
+        return s_rows[trace] = ExtractionData.Alone([TinyModel.BeginOfText, .. s_traces[trace].Tokens!]);
     }
 
     private static List<double[]> NaiveRows(int layer, OffsetRange offsets, Func<string, bool> wanted)
