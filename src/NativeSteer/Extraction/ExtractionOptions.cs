@@ -28,7 +28,7 @@ public abstract record ExtractionOptions
             if (layer < 0 || layer >= layers)
                 throw new NativeSteerException($"Layer {layer} was asked for, the model has {layers} (0-{layers - 1}).");
         }
-        return [.. (Layers ?? Enumerable.Range(0, layers)).Select(layer => new HookSlot(HookSite.Residual, layer))];
+        return [.. (Layers ?? Enumerable.Range(0, layers)).Distinct().Select(layer => new HookSlot(HookSite.Residual, layer))];
     }
 
     /// <summary>Most tokens a text may have.</summary>
