@@ -86,6 +86,8 @@ public sealed class MutatedModelTests
             var batch = Models.Sequence(model, 4);
             context.Decode(batch);
             _ = context.Logits(3)[0];
+            using var sampler = Sampler.Create(new SamplerOptions());
+            context.Sample([3, 3], [Sampler.Create(SamplerOptions.Greedy), sampler], new int[2]);
         }
         if (text is not null) throw text;
     }
