@@ -81,7 +81,7 @@ public sealed unsafe class InferenceContext : IDisposable
     /// <summary>Logits (vocabulary) after a row of the last batch that asked for them. Valid until the next decode.</summary>
     public ReadOnlySpan<float> Logits(int row)
     {
-        var logits = LlamaApi.llama_get_logits_ith(_context, row);
+        var logits = row >= 0 ? LlamaApi.llama_get_logits_ith(_context, row) : null; // llama.cpp counts negative rows from the end
         return logits != null
             ? new ReadOnlySpan<float>(logits, Model.Vocabulary.Size)
             : throw new NativeSteerException($"Row {row} of the last batch has no logits; add it with output: true.");
