@@ -34,7 +34,7 @@ internal static class ModelFileCheck
     {
         if (file.Tensors.Count > 0 || file.Find("split.count") is not null) return ModelNumbers.Read(file);
         throw new NativeSteerException(
-            $"{FileErrors.Printable(file.Path, int.MaxValue)} holds a vocabulary and no weights; it can be tokenized with, but not run: give a whole model.");
+            $"{FileErrors.Shown(file.Path)} holds a vocabulary and no weights; it can be tokenized with, but not run: give a whole model.");
     }
 
     private static Dictionary<string, GgufTensor> Tensors(GgufFile file, IReadOnlyList<string> parts)
