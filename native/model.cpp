@@ -36,7 +36,7 @@ ns_status ns_model_load(const char * path, const ns_model_options * options, lla
         runtime::Guard guard;
         *model = llama_model_load_from_file(path, params);
         if (*model != nullptr) return NS_OK;
-        if (progress.stopped) return runtime::fail("loading was stopped", NS_CANCELLED);
+        if (progress.stopped) return runtime::fail("Loading was stopped", NS_CANCELLED);
         return runtime::fail(runtime::Guard::reason("llama.cpp gave no reason"));
     });
 }

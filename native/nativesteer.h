@@ -47,11 +47,13 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 1
+#define NS_ABI_VERSION 2
 
 struct llama_model;
 struct llama_context;
 struct llama_sampler;
+struct llama_vocab;
+struct llama_chat_message;
 typedef struct ns_session ns_session;
 
 typedef enum {
@@ -97,6 +99,27 @@ typedef struct {
 // line of defence an assertion inside this call is turned into NS_ERROR instead of ending the process.
 NS_API ns_status ns_model_load(const char * path, const ns_model_options * options, struct llama_model ** model);
 NS_API void      ns_model_free(struct llama_model * model);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Text: llama.cpp's functions of the same kind, whose exceptions and assertions become NS_ERROR here
+//
+// text is UTF-8 without an end mark. *count receives the length of the result; negative: the negated room it needs.
+
+// tokens: (n_max). add_special: begin and end tokens where the model wants them; parse_special: read their spelling as tokens.
+NS_API ns_status ns_tokenize(const struct llama_vocab * vocabulary, const char * text, int32_t n_bytes, int32_t * tokens, int32_t n_max,
+                             uint8_t add_special, uint8_t parse_special, int32_t * count);
+
+// tokens: (n), in the vocabulary. text: (n_max) bytes.
+NS_API ns_status ns_detokenize(const struct llama_vocab * vocabulary, const int32_t * tokens, int32_t n, char * text, int32_t n_max,
+                               uint8_t remove_special, uint8_t unparse_special, int32_t * count);
+
+// The bytes of one token. special: spell out special tokens, which have none otherwise.
+NS_API ns_status ns_token_piece(const struct llama_vocab * vocabulary, int32_t token, char * text, int32_t n_max, uint8_t special,
+                                int32_t * count);
+
+// messages: (n). *count: the whole length, also when it is more than n_max; -1 for a template llama.cpp does not know.
+NS_API ns_status ns_chat_format(const char * chat_template, const struct llama_chat_message * messages, int32_t n, uint8_t add_assistant,
+                                char * text, int32_t n_max, int32_t * count);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Sessions: a context with the hook installed

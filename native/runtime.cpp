@@ -19,6 +19,9 @@ std::atomic<ns_log_fn> log_function{ nullptr };
 
 void keep_error_line(const char * line) {
     std::string text(line);
+    // What llama.cpp puts before the cause: "llama_model_load: error loading model: ".
+    const char * const prefix = "error loading model: ";
+    if (const size_t at = text.find(prefix); at != std::string::npos) text.erase(0, at + strlen(prefix));
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
     for (char & c : text) {
         if (c == '\n') c = ' ';
@@ -32,7 +35,17 @@ void on_log(ggml_log_level level, const char * line, void *) {
     if (ns_log_fn log = log_function.load()) log((int32_t) level, line);
 }
 
+// ggml's message begins with FILE:LINE: of the machine it was built on; the folders say nothing here.
+const char * without_folders(const char * message) {
+    const char * end = strchr(message, ':');
+    for (const char * c = end; c != nullptr && c > message; c--) {
+        if (c[-1] == '/' || c[-1] == '\\') return c;
+    }
+    return message;
+}
+
 void on_abort(const char * message) {
+    message = without_folders(message);
     if (guard_depth > 0) throw std::runtime_error(std::string("llama.cpp's own check failed: ") + message);
     fprintf(stderr, "nativesteer: llama.cpp stopped on its own check: %s\n", message);
     fflush(nullptr);

@@ -53,7 +53,7 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama
         for (int32_t i = 0; i < n; i++) {
             const int32_t row = rows[i];
             if (row < 0 || row >= (int32_t) session->has_output.size() || !session->has_output[row]) {
-                return runtime::fail("row " + std::to_string(row) + " of the last batch has no logits to sample from");
+                return runtime::fail("Row " + std::to_string(row) + " of the last batch has no logits to sample from");
             }
             logits[i] = llama_get_logits_ith(session->context, row);
             if (logits[i] == nullptr) return runtime::fail("llama.cpp has no logits for row " + std::to_string(row));
@@ -76,7 +76,7 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama
         for (std::thread & helper : helpers) helper.join();
 
         for (int32_t i = 0; i < n; i++) {
-            if (tokens[i] < 0) return runtime::fail("the sampler picked no token for row " + std::to_string(rows[i]));
+            if (tokens[i] < 0) return runtime::fail("The sampler picked no token for row " + std::to_string(rows[i]));
         }
         return NS_OK;
     });

@@ -111,18 +111,18 @@ namespace {
 
 ns_status check_batch(const ns_session & session, const ns_batch & batch) {
     if (batch.n_rows < 1 || batch.n_rows > session.n_batch) {
-        return runtime::fail("a batch holds 1 to " + std::to_string(session.n_batch) + " rows, not " + std::to_string(batch.n_rows));
+        return runtime::fail("A batch holds 1 to " + std::to_string(session.n_batch) + " rows, not " + std::to_string(batch.n_rows));
     }
     for (int32_t i = 0; i < batch.n_rows; i++) {
         if (batch.token[i] < 0 || batch.token[i] >= session.n_vocab) {
-            return runtime::fail("row " + std::to_string(i) + " has token " + std::to_string(batch.token[i]) + ", the vocabulary has " +
+            return runtime::fail("Row " + std::to_string(i) + " has token " + std::to_string(batch.token[i]) + ", the vocabulary has " +
                                  std::to_string(session.n_vocab));
         }
         if (batch.sequence[i] < 0 || batch.sequence[i] >= session.n_seq_max) {
-            return runtime::fail("row " + std::to_string(i) + " has sequence " + std::to_string(batch.sequence[i]) + ", the session has " +
+            return runtime::fail("Row " + std::to_string(i) + " has sequence " + std::to_string(batch.sequence[i]) + ", the session has " +
                                  std::to_string(session.n_seq_max));
         }
-        if (batch.position[i] < 0) return runtime::fail("row " + std::to_string(i) + " has a negative position");
+        if (batch.position[i] < 0) return runtime::fail("Row " + std::to_string(i) + " has a negative position");
     }
     return NS_OK;
 }
@@ -153,7 +153,7 @@ ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan 
         std::string error;
         if (hooked) {
             if (plan->size != (int32_t) sizeof(ns_plan)) return runtime::fail("ns_plan has another size than this library's");
-            if (session->hook == nullptr) return runtime::fail("this session was created without a hook");
+            if (session->hook == nullptr) return runtime::fail("This session was created without a hook");
             if (!session->hook->begin(*batch, *plan, error)) return runtime::fail(error);
         }
         const int32_t result = llama_decode(session->context, view_of(*session, *batch));
@@ -164,11 +164,11 @@ ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan 
         switch (result) {
             case 0: return seen ? NS_OK : runtime::fail(error);
             case 1:
-                return runtime::fail("the KV cache (" + std::to_string(llama_n_ctx(session->context)) + " cells) has no room for " +
+                return runtime::fail("The KV cache (" + std::to_string(llama_n_ctx(session->context)) + " cells) has no room for " +
                                          std::to_string(batch->n_rows) + " more rows; give more with -c, or run fewer sequences",
                                      NS_FULL);
-            case 2: return runtime::fail("cancelled", NS_CANCELLED);
-            case -1: return runtime::fail("llama.cpp refused the batch: positions of a sequence must follow each other without gaps");
+            case 2: return runtime::fail("Decoding was cancelled", NS_CANCELLED);
+            case -1: return runtime::fail("llama.cpp refused the batch: a sequence's positions must go on from its last one without gaps; rewind the sequence or number its rows anew");
             default: return runtime::fail("llama.cpp could not compute the batch (code " + std::to_string(result) + ")");
         }
     });

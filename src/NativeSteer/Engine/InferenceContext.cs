@@ -21,6 +21,8 @@ public sealed unsafe class InferenceContext : IDisposable
 
     internal InferenceContext(LanguageModel model, ContextOptions options)
     {
+        if (model.IsVocabularyOnly)
+            throw new NativeSteerException($"{model.Path} was loaded for its vocabulary alone; load it with its weights to run it.");
         Model = model;
         Options = Resolve(model, options);
         var native = new ShimSessionOptions

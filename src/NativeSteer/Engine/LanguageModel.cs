@@ -26,8 +26,9 @@ public sealed record ModelOptions
 /// <summary>A GGUF model in memory. Thread-safe once loaded; contexts made from it are not.</summary>
 public sealed unsafe class LanguageModel : IDisposable
 {
-    private LanguageModel(string path, GgufFile file, ModelHandle handle)
+    private LanguageModel(string path, GgufFile file, ModelHandle handle, bool isVocabularyOnly)
     {
+        IsVocabularyOnly = isVocabularyOnly;
         Path = path;
         File = file;
         Handle = handle;
@@ -41,6 +42,9 @@ public sealed unsafe class LanguageModel : IDisposable
 
     /// <summary>The file's key-values and tensor list.</summary>
     public GgufFile File { get; }
+
+    /// <summary>Whether it was loaded without its weights: it can tokenize, but no context can be made from it.</summary>
+    public bool IsVocabularyOnly { get; }
 
     /// <summary>Architecture, number of layers and width of the residual stream.</summary>
     public ModelShape Shape { get; }
@@ -81,13 +85,29 @@ public sealed unsafe class LanguageModel : IDisposable
     /// <summary>Loads a GGUF file. The file is checked first, so that llama.cpp never meets what it would abort on.</summary>
     /// <exception cref="NativeSteerException">The file is missing, damaged, or not a model llama.cpp can run.</exception>
     /// <exception cref="OperationCanceledException">The progress callback threw that.</exception>
-    public static LanguageModel Load(string path, ModelOptions? options = null)
-    {
-        options ??= new ModelOptions();
-        var file = GgufFile.Open(path);
-        ModelFileCheck.Run(file, options.VocabularyOnly);
-        NativeRuntime.EnsureLoaded();
+    public static LanguageModel Load(string path, ModelOptions? options = null) => Open(path, options ?? new ModelOptions(), check: true);
 
+    /// <summary>Loads without the check: only the native guard stands between the file and the process. For tests of that guard.</summary>
+    internal static LanguageModel LoadUnchecked(string path, ModelOptions? options = null) => Open(path, options ?? new ModelOptions(), check: false);
+
+    private static LanguageModel Open(string path, ModelOptions options, bool check)
+    {
+        var file = GgufFile.Open(path);
+        try
+        {
+            if (check) ModelFileCheck.Run(file, options.VocabularyOnly);
+            NativeRuntime.EnsureLoaded();
+            return new LanguageModel(path, file, LoadNative(path, options), options.VocabularyOnly);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static ModelHandle LoadNative(string path, ModelOptions options)
+    {
         var progress = new ProgressRelay(options.Progress);
         var relay = GCHandle.Alloc(progress);
         try
@@ -103,8 +123,8 @@ public sealed unsafe class LanguageModel : IDisposable
             };
             var status = ShimApi.ns_model_load(path, &native, out var model);
             progress.Failure?.Throw();
-            NativeError.Check(status, $"{path} cannot be loaded: ");
-            return new LanguageModel(path, file, new ModelHandle(model));
+            NativeError.Check(status, $"{path} cannot be loaded: ", "check the file, or convert it again for llama.cpp v0.5.0");
+            return new ModelHandle(model);
         }
         finally
         {

@@ -35,7 +35,7 @@ public sealed unsafe class Vocabulary
     public bool IsEndOfGeneration(int token) => LlamaApi.llama_vocab_is_eog(_vocabulary, Checked(token)) != 0;
 
     /// <summary>Whether the token is a control token, which has no text of its own.</summary>
-    public bool IsControl(int token) => LlamaApi.llama_vocab_is_control(_vocabulary, Checked(token)) != 0;
+    public bool IsControl(int token) => !IsNone && LlamaApi.llama_vocab_is_control(_vocabulary, Checked(token)) != 0;
 
     /// <summary>Text to token ids.</summary>
     /// <param name="text">The text.</param>
@@ -98,6 +98,9 @@ public sealed unsafe class Vocabulary
         return large[..Math.Max(count, 0)];
     }
 
+    // A model may come without a tokenizer ("no_vocab"); asking such a vocabulary for attributes aborts the process.
+    private bool IsNone => LlamaApi.llama_vocab_type(_vocabulary) == 0;
+
     private int Checked(int token) =>
         (uint)token < (uint)Size ? token : throw new NativeSteerException($"Token {token} is not in the vocabulary of {_model.Path} (0 to {Size - 1}).");
 
@@ -107,7 +110,10 @@ public sealed unsafe class Vocabulary
         fixed (int* o = tokens)
         {
             byte none = 0;
-            return LlamaApi.llama_tokenize(_vocabulary, t == null ? &none : t, text.Length, o, tokens.Length, Flag(addSpecial), Flag(parseSpecial));
+            var status = ShimApi.ns_tokenize(
+                _vocabulary, t == null ? &none : t, text.Length, o, tokens.Length, Flag(addSpecial), Flag(parseSpecial), out var count);
+            NativeError.Check(status, $"The vocabulary of {_model.Path} cannot tokenize this text: ");
+            return count;
         }
     }
 
@@ -116,7 +122,10 @@ public sealed unsafe class Vocabulary
         fixed (int* t = tokens)
         fixed (byte* o = buffer)
         {
-            return LlamaApi.llama_detokenize(_vocabulary, t, tokens.Length, o, buffer.Length, Flag(removeSpecial), Flag(unparseSpecial));
+            var status = ShimApi.ns_detokenize(
+                _vocabulary, t, tokens.Length, o, buffer.Length, Flag(removeSpecial), Flag(unparseSpecial), out var count);
+            NativeError.Check(status, $"The vocabulary of {_model.Path} cannot turn these tokens into text: ");
+            return count;
         }
     }
 
@@ -124,7 +133,10 @@ public sealed unsafe class Vocabulary
     {
         fixed (byte* o = buffer)
         {
-            return LlamaApi.llama_token_to_piece(_vocabulary, token, o, buffer.Length, 0, Flag(special));
+            NativeError.Check(
+                ShimApi.ns_token_piece(_vocabulary, token, o, buffer.Length, Flag(special), out var count),
+                $"The vocabulary of {_model.Path} cannot spell token {token}: ");
+            return count;
         }
     }
 

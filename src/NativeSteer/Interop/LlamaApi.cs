@@ -68,20 +68,6 @@ internal static unsafe partial class LlamaApi
     [LibraryImport(Library)]
     internal static partial byte llama_vocab_is_control(nint vocabulary, int token);
 
-    [LibraryImport(Library)]
-    internal static partial int llama_tokenize(nint vocabulary, byte* text, int textLength, int* tokens, int maxTokens, byte addSpecial, byte parseSpecial);
-
-    [LibraryImport(Library)]
-    internal static partial int llama_detokenize(nint vocabulary, int* tokens, int tokenCount, byte* text, int maxLength, byte removeSpecial, byte unparseSpecial);
-
-    [LibraryImport(Library)]
-    internal static partial int llama_token_to_piece(nint vocabulary, int token, byte* buffer, int length, int leftStrip, byte special);
-
-    // Chat templates
-
-    [LibraryImport(Library)]
-    internal static partial int llama_chat_apply_template(byte* template, LlamaChatMessage* messages, nuint count, byte addAssistant, byte* buffer, int length);
-
     // Contexts
 
     [LibraryImport(Library)]

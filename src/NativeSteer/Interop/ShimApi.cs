@@ -30,6 +30,21 @@ internal static unsafe partial class ShimApi
     internal static partial void ns_model_free(nint model);
 
     [LibraryImport(Library)]
+    internal static partial ShimStatus ns_tokenize(
+        nint vocabulary, byte* text, int textLength, int* tokens, int maxTokens, byte addSpecial, byte parseSpecial, out int count);
+
+    [LibraryImport(Library)]
+    internal static partial ShimStatus ns_detokenize(
+        nint vocabulary, int* tokens, int tokenCount, byte* text, int maxLength, byte removeSpecial, byte unparseSpecial, out int count);
+
+    [LibraryImport(Library)]
+    internal static partial ShimStatus ns_token_piece(nint vocabulary, int token, byte* text, int maxLength, byte special, out int count);
+
+    [LibraryImport(Library)]
+    internal static partial ShimStatus ns_chat_format(
+        byte* template, LlamaChatMessage* messages, int messageCount, byte addAssistant, byte* text, int maxLength, out int count);
+
+    [LibraryImport(Library)]
     internal static partial ShimStatus ns_session_create(nint model, ShimSessionOptions* options, out nint session);
 
     [LibraryImport(Library)]

@@ -155,6 +155,21 @@ public sealed class GgufFile : IDisposable
         return values;
     }
 
+    /// <summary>All elements of an array of text with one character for each byte, so that no two texts become one.</summary>
+    internal IEnumerable<string> GetLatin1Strings(string key)
+    {
+        var entry = Require(key, isArray: true, "an array of text");
+        if (entry.Type != GgufValueType.String) throw WrongType(entry, "an array of text");
+        var bytes = ReadBytes(entry.Offset, entry.Bytes, key);
+        var position = 0;
+        for (var i = 0L; i < entry.Count; i++)
+        {
+            var length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(position));
+            yield return Encoding.Latin1.GetString(bytes, position + 8, length);
+            position += 8 + length;
+        }
+    }
+
     /// <summary>All elements of a numeric array, of exactly the type <typeparamref name="T"/> (bool as byte).</summary>
     /// <exception cref="NativeSteerException">There is no such key, or it is not an array of that type.</exception>
     public T[] GetArray<T>(string key) where T : unmanaged

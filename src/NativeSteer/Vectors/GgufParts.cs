@@ -21,6 +21,12 @@ public static class GgufParts
     public static IReadOnlyList<string> CheckModel(string path)
     {
         using var first = GgufFile.Open(path);
+        return CheckModel(first);
+    }
+
+    /// <inheritdoc cref="CheckModel(string)"/>
+    internal static IReadOnlyList<string> CheckModel(GgufFile first)
+    {
         CheckKind(first);
         var parts = Find(first);
         if (parts.Count > 1) CheckTogether(first, parts);
@@ -72,6 +78,8 @@ public static class GgufParts
     {
         var shown = FileErrors.Shown(file.Path);
         var architecture = file.Architecture;
+        if (IsVector(file, architecture))
+            throw new NativeSteerException($"{shown} is a control vector, not a model; pass it with --control-vector and give the model with -m.");
         if (architecture.Length == 0)
             throw new NativeSteerException(
                 $"{shown} names no architecture (general.architecture); it is not a model that llama.cpp can load.");
@@ -79,10 +87,16 @@ public static class GgufParts
             throw new NativeSteerException(
                 $"{shown} is a control vector, not a model; pass it with --control-vector and give the model with -m.");
         var type = file.Find("general.type") is { IsArray: false, Type: GgufValueType.String } ? file.GetString("general.type") : "model";
-        if (type is not "model")
+        if (type is "adapter")
+            throw new NativeSteerException($"{shown} is a LoRA adapter, not a model; give the model, with the adapter merged into it.");
+        if (type is not ("model" or "vocab"))
             throw new NativeSteerException(
                 $"{shown} is of type {FileErrors.Printable(type)}, not a model; give the path of a .gguf model.");
     }
+
+    private static bool IsVector(GgufFile file, string architecture) =>
+        architecture is "controlvector" or "steeringvector"
+        || (file.Tensors.Count > 0 && file.Tensors.All(tensor => tensor.Name.StartsWith("direction.", StringComparison.Ordinal)));
 
     private static void CheckTogether(GgufFile first, IReadOnlyList<string> parts)
     {

@@ -68,6 +68,6 @@ public sealed class GgufPartsTests : IDisposable
         new GgufWriter().Add("a", 1).Write(path);
         Fails.With(() => GgufParts.CheckModel(path), "names no architecture");
         new GgufWriter().Add("general.architecture", "llama").Add("general.type", "adapter").Write(path);
-        Fails.With(() => GgufParts.CheckModel(path), "is of type adapter");
+        Fails.With(() => GgufParts.CheckModel(path), "is a LoRA adapter");
     }
 }
