@@ -1,3 +1,4 @@
+using NativeSteer.Cli.Commands.Generate;
 using NativeSteer.Cli.Commands.Vector;
 using NativeSteer.Cli.Help;
 using NativeSteer.Cli.Output;
@@ -22,6 +23,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
     internal static VerbList Root { get; } = new("",
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
+        new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
         new("vector", "Show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)));
 
     internal string Path => path;
