@@ -24,7 +24,8 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
         new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
-        new("vector", "Show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)));
+        new("vector", "Show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
+        new("bench", "Tokens per second: plain, hook idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
 
     internal string Path => path;
 

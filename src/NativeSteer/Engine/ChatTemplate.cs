@@ -1,63 +1,85 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using NativeSteer.Interop;
 
 namespace NativeSteer.Engine;
 
 /// <summary>One turn of a conversation.</summary>
-/// <param name="Role"><c>system</c>, <c>user</c> or <c>assistant</c>.</param>
+/// <param name="Role">Who speaks: <c>system</c>, <c>user</c> or <c>assistant</c>.</param>
 /// <param name="Content">What is said.</param>
 public sealed record ChatMessage(string Role, string Content);
 
 /// <summary>
-/// Conversations as the text a model was trained on. llama.cpp does not run the template in the file (Jinja) but recognises
-/// it as one of about fifty that it knows.
+/// Writes conversations as a model was trained to see them. llama.cpp runs no Jinja: it recognises a template by its marks
+/// and writes the format it has built in for it.
 /// </summary>
 public static unsafe class ChatTemplate
 {
-    /// <summary>Writes a conversation with the model's template, without a begin-of-text token: tokenizing adds that.</summary>
-    /// <param name="model">Whose template.</param>
-    /// <param name="messages">The turns so far.</param>
-    /// <param name="addAssistant">End with what opens the assistant's next turn.</param>
-    /// <exception cref="NativeSteerException">The model has no template, or llama.cpp does not know it.</exception>
-    public static string Apply(LanguageModel model, IReadOnlyList<ChatMessage> messages, bool addAssistant = true)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(messages);
-        var template = model.ChatTemplate ?? throw new NativeSteerException($"{model.Path} has no chat template; leave --chat away and write the prompt out in full.");
+    /// <summary>The conversation as text, by the template in the model's file.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="messages">The turns, in order.</param>
+    /// <param name="addAssistant">End with the opening of the assistant's turn, for the model to go on.</param>
+    /// <exception cref="NativeSteerException">The model has no template, or one that llama.cpp does not know.</exception>
+    public static string Apply(LanguageModel model, IEnumerable<ChatMessage> messages, bool addAssistant = true) =>
+        Apply(
+            model.ChatTemplate ?? throw new NativeSteerException(
+                $"{model.Path} has no chat template, as models have that were not trained to chat; name a format such as chatml, or give plain text."),
+            messages,
+            addAssistant);
 
-        // One block of memory for all texts, each ended by a zero: template, then role and content of each message.
-        var texts = messages.SelectMany(message => new[] { message.Role, message.Content }).Prepend(template).ToArray();
-        var starts = new int[texts.Length];
-        using var block = new MemoryStream();
-        for (var i = 0; i < texts.Length; i++)
+    /// <summary>The conversation as text, by a template's Jinja source or the name of a format llama.cpp has built in, e.g. <c>chatml</c>.</summary>
+    /// <inheritdoc cref="Apply(LanguageModel, IEnumerable{ChatMessage}, bool)"/>
+    public static string Apply(string template, IEnumerable<ChatMessage> messages, bool addAssistant = true)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        NativeRuntime.EnsureLoaded();
+        var list = messages.ToList();
+        using var texts = new NativeTexts();
+        var native = new LlamaChatMessage[list.Count];
+        for (var i = 0; i < native.Length; i++)
         {
-            starts[i] = (int)block.Position;
-            block.Write(Encoding.UTF8.GetBytes(texts[i].Replace('\0', ' ')));
-            block.WriteByte(0);
+            native[i] = new LlamaChatMessage { Role = texts.Add(list[i].Role), Content = texts.Add(list[i].Content) };
         }
-        var native = new LlamaChatMessage[messages.Count];
-        var buffer = new byte[messages.Sum(message => message.Content.Length) * 4 + 1024];
-        fixed (byte* bytes = block.ToArray())
-        fixed (LlamaChatMessage* turns = native)
+        var name = texts.Add(template);
+        var length = Format(name, native, addAssistant, []);
+        if (length < 0)
         {
-            for (var i = 0; i < native.Length; i++) native[i] = new LlamaChatMessage { Role = bytes + starts[2 * i + 1], Content = bytes + starts[2 * i + 2] };
-            var length = Apply(bytes, turns, native.Length, addAssistant, buffer);
-            if (length > buffer.Length)
-            {
-                buffer = new byte[length];
-                length = Apply(bytes, turns, native.Length, addAssistant, buffer);
-            }
-            return length >= 0
-                ? Encoding.UTF8.GetString(buffer, 0, length)
-                : throw new NativeSteerException($"llama.cpp does not know the chat template of {model.Path}; leave --chat away and write the prompt out in full.");
+            throw new NativeSteerException(
+                "llama.cpp has no format for this chat template (it knows a fixed list and runs no Jinja); "
+                + "name the format it is closest to, such as chatml or llama3, or write the prompt out yourself.");
+        }
+        var buffer = new byte[length];
+        length = Format(name, native, addAssistant, buffer);
+        return Encoding.UTF8.GetString(buffer, 0, Math.Clamp(length, 0, buffer.Length));
+    }
+
+    private static int Format(byte* template, LlamaChatMessage[] messages, bool addAssistant, byte[] buffer)
+    {
+        fixed (LlamaChatMessage* m = messages)
+        fixed (byte* b = buffer)
+        {
+            var status = ShimApi.ns_chat_format(template, m, messages.Length, addAssistant ? (byte)1 : (byte)0, b, buffer.Length, out var count);
+            NativeError.Check(status, "The conversation cannot be written: ", "check the roles and their order");
+            return count;
         }
     }
 
-    private static int Apply(byte* template, LlamaChatMessage* messages, int count, bool addAssistant, byte[] buffer)
+    /// <summary>Texts as C sees them: UTF-8 with a zero byte at the end, until disposed.</summary>
+    private sealed class NativeTexts : IDisposable
     {
-        fixed (byte* target = buffer)
+        private readonly List<nint> _texts = [];
+
+        internal byte* Add(string text)
         {
-            return LlamaApi.llama_chat_apply_template(template, messages, (nuint)count, addAssistant ? (byte)1 : (byte)0, target, buffer.Length);
+            if (text.Contains('\0', StringComparison.Ordinal)) throw new NativeSteerException("A chat message holds a zero character, where llama.cpp would cut it; remove it.");
+            var pointer = Marshal.StringToCoTaskMemUTF8(text);
+            _texts.Add(pointer);
+            return (byte*)pointer;
+        }
+
+        public void Dispose()
+        {
+            foreach (var text in _texts) Marshal.FreeCoTaskMem(text);
         }
     }
 }
