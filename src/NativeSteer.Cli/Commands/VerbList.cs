@@ -1,3 +1,4 @@
+using NativeSteer.Cli.Commands.Generate;
 using NativeSteer.Cli.Commands.Vector;
 using NativeSteer.Cli.Help;
 using NativeSteer.Cli.Output;
@@ -14,6 +15,7 @@ internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Ter
 internal sealed class VerbList(string path, params VerbEntry[] verbs)
 {
     internal static VerbList Vectors { get; } = new("vector",
+        new("extract", "Make a vector of labelled texts, in one pass over them", (args, terminal) => new ExtractCommand().Run(args, terminal)),
         new("show", "A vector's layers, norms and provenance", (args, terminal) => new ShowCommand().Run(args, terminal)),
         new("compare", "Cosines and norms of two vectors, layer by layer", (args, terminal) => new CompareCommand().Run(args, terminal)),
         new("combine", "Add, subtract and scale vectors", (args, terminal) => new CombineCommand().Run(args, terminal)),
@@ -22,7 +24,9 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
     internal static VerbList Root { get; } = new("",
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
-        new("vector", "Show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
+        new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
+        new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
+        new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
         new("bench", "Tokens per second: plain, hook idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
 
     internal string Path => path;

@@ -17,12 +17,14 @@ internal static class RootHelp
             'nativesteer VERB --help' explains a verb. 'nativesteer --version' prints the versions.
 
             Examples:
-              nativesteer info model.gguf
-                  what the model is: layers, width, quantisation
               nativesteer doctor -m model.gguf
                   prove on this model that steering is exact, before relying on it
+              nativesteer vector extract -m model.gguf --positive-file happy.txt --negative-file sad.txt -o happy.gguf
+                  a vector from what tells happy prompts from sad ones
               nativesteer vector show happy.gguf
-                  the vector's layers, how long it is there, and where it comes from
+                  its layers, and how long it is there beside the residual stream
+              nativesteer generate -m model.gguf -p "My day was" --control-vector-scaled happy.gguf:8 --layers 10-14
+                  a text steered by it
             """);
         output.WriteLine();
         ExitCodes.Write(output);

@@ -6,11 +6,18 @@ namespace NativeSteer.Cli.Options;
 internal static class Positional
 {
     internal static Argument<string[]> Many(string name, string description, bool required = false) =>
-        new(name) { HelpName = name, Description = description, Arity = required ? ArgumentArity.OneOrMore : ArgumentArity.ZeroOrMore };
+        Create(name, description, required ? ArgumentArity.OneOrMore : ArgumentArity.ZeroOrMore);
 
-    internal static Argument<string[]> One(string name, string description) =>
-        new(name) { HelpName = name, Description = description, Arity = ArgumentArity.ExactlyOne };
+    internal static Argument<string[]> One(string name, string description) => Create(name, description, ArgumentArity.ExactlyOne);
 
     internal static IReadOnlyList<string> Values(Argument argument, ParseResult parse) =>
         parse.GetResult(argument) is { } result ? [.. result.Tokens.Select(token => token.Value)] : [];
+
+    private static Argument<string[]> Create(string name, string description, ArgumentArity arity) => new(name)
+    {
+        HelpName = name,
+        Description = description,
+        Arity = arity,
+        CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
+    };
 }

@@ -12,7 +12,7 @@ internal static class VectorView
     {
         var vector = file.Vector;
         var facts = new Facts($"{path}: vector");
-        facts.Add("model", vector.Shape.ToString());
+        facts.Add("made for", vector.Shape.ToString());
         facts.Add("layers", LayerList.Format(vector.Layers));
         facts.Add("writer", file.Origin.Note);
         foreach (var (key, value) in vector.Provenance) facts.Add(key.Replace('_', ' '), value);
