@@ -1,1 +1,5 @@
-return 0;
+using NativeSteer.Cli.Output;
+using NativeSteer.Cli.Running;
+
+using var terminal = Terminal.OfProcess();
+return CommandLine.Run(args, terminal);

@@ -127,11 +127,17 @@ public sealed unsafe class InferenceContext : IDisposable
     /// <exception cref="NativeSteerException">This model's memory cannot be rewound part way (recurrent models).</exception>
     public void RewindSequence(int sequence, int length)
     {
-        CheckSequence(sequence);
-        if (LlamaApi.llama_memory_seq_rm(_memory, sequence, length, -1) == 0)
+        if (!TryRewindSequence(sequence, length))
         {
             throw new NativeSteerException($"{Model.Path}: a sequence of this architecture ({Model.Shape.Architecture}) cannot be rewound part way.");
         }
+    }
+
+    /// <summary>Drops positions from length on, or returns false where this model's memory cannot be rewound part way.</summary>
+    public bool TryRewindSequence(int sequence, int length)
+    {
+        CheckSequence(sequence);
+        return LlamaApi.llama_memory_seq_rm(_memory, sequence, length, -1) != 0;
     }
 
     /// <summary>Positions held of a sequence.</summary>

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using NativeSteer.Cli.Options;
+using NativeSteer.Cli.Output;
+using NativeSteer.Cli.Running;
+using NativeSteer.Cli.Views;
+using NativeSteer.Rollouts;
+
+namespace NativeSteer.Cli.Commands;
+
+/// <summary><c>bench</c>: plain, idle, steered and capturing decodes side by side.</summary>
+internal sealed class BenchCommand : Verb
+{
+    private static readonly string[] s_modes = ["plain", "idle", "steer", "capture"];
+
+    private readonly ModelSettings _model = new();
+    private readonly NumberListSetting _prompts = new("Prompt tokens per sequence", "-npp") { Default = [128] };
+    private readonly NumberListSetting _generated = new("Generated tokens per sequence", "-ntg") { Default = [32] };
+    private readonly NumberListSetting _batches = new("Sequences side by side", "-npl") { Default = [1, 16] };
+    private readonly NumberListSetting _vectors = new("Distinct vectors; those above a batch are left out", "--vectors", "-K") { Default = [1, 16, 256] };
+    private readonly ListSetting _modes = new("MODE,...", $"What to run: {string.Join(", ", s_modes)}", greedy: false, "--modes");
+    private readonly CountSetting _layer = new("N", "The steered layer", "--layer") { Default = -1, Minimum = -1, DefaultMeaning = "the middle one" };
+    private readonly CountSetting _rounds = new("N", "Rounds; each runs every mode once", "--repetitions", "-r") { Default = 5, Minimum = 1, Maximum = 1000 };
+    private readonly CountSetting _batchLength = new("N", "Most rows of one decode", "--batch-size", "-b") { Default = 512, Minimum = 1 };
+    private readonly CountSetting _threads = CommonSettings.Threads();
+    private readonly ChoiceSetting _format = new("How results are printed", ["md", "csv", "json", "jsonl"], "--output", "-o");
+    private readonly Flag _json = CommonSettings.Json();
+
+    internal BenchCommand() : base("bench", "Tokens per second: plain, hook idle, steered, capturing")
+    {
+        Details = """
+            Every mode runs once in every round, next to plain llama.cpp (the same library, no hook), so that the last two
+            columns compare neighbours in time: the share of plain speed that is kept, with its range over the rounds.
+            Columns are llama-batched-bench's, and K: how many different vectors steer the batch.
+            """;
+        AddGroup("Model", [.. _model.All, _threads, _batchLength]);
+        AddGroup("What to measure", _prompts, _generated, _batches, _vectors, _modes, _layer, _rounds);
+        AddGroup("Output", _format, _json);
+        AddExample("bench -m model.gguf", "a quick look");
+        AddExample("bench -m model.gguf -npl 256 -npp 16 -ntg 32 -K 1,16,256 --modes steer", "does the number of vectors in a batch matter");
+        AddExample("bench -m model.gguf -npp 512 --modes capture -r 15 -o csv > capture.csv", "what summing every layer costs");
+    }
+
+    protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
+    {
+        var options = new BenchmarkOptions
+        {
+            PromptLengths = _prompts.Get(parse),
+            GeneratedLengths = _generated.Get(parse),
+            Batches = _batches.Get(parse),
+            VectorCounts = _vectors.Get(parse),
+            Modes = Modes(parse),
+            Repetitions = _rounds.Get(parse),
+            Layer = _layer.Get(parse),
+            Threads = _threads.Get(parse),
+            BatchLength = _batchLength.Get(parse),
+        };
+        var format = _json.IsGiven(parse) ? "json" : _format.Get(parse);
+        using var model = _model.Load(parse, terminal, stop);
+        var view = new BenchView(model, options, terminal);
+        var rows = new List<BenchmarkRow>();
+        try
+        {
+            Progress.Run(terminal, "Measuring", report =>
+            {
+                var benchmark = new ThroughputBenchmark(model, options) { Progress = (done, of, what) => report.Report((double)done / of, what) };
+                foreach (var row in benchmark.Run(stop))
+                {
+                    rows.Add(row);
+                    if (string.Equals(format, "jsonl", StringComparison.Ordinal)) view.PrintLine(row);
+                }
+                return rows;
+            });
+        }
+        finally
+        {
+            view.Print(rows, format); // also what was finished before Ctrl-C
+        }
+        return ExitCode.Done;
+    }
+
+    private IReadOnlyList<BenchmarkMode> Modes(ParseResult parse)
+    {
+        if (!_modes.IsGiven(parse)) return [BenchmarkMode.Plain, BenchmarkMode.Idle, BenchmarkMode.Steer, BenchmarkMode.Capture];
+        return [.. _modes.Values(parse).SelectMany(value => value.Split(',')).Select(name => Array.IndexOf(s_modes, name) switch
+        {
+            < 0 => throw new UsageException($"--modes has '{name}'; give some of {string.Join(", ", s_modes)}."),
+            var mode => (BenchmarkMode)mode,
+        })];
+    }
+}

@@ -1,0 +1,59 @@
+using NativeSteer.Cli.Output;
+using NativeSteer.Rollouts;
+
+namespace NativeSteer.Cli.Commands.Generate;
+
+/// <summary>Rollouts as text on stdout: a single one as it is generated, several each under a heading as they end.</summary>
+internal sealed class TextOutput(Terminal terminal, RolloutJobs jobs)
+{
+    internal void Print(RolloutRunner runner, CancellationToken stop)
+    {
+        var requests = jobs.Requests(new HashSet<string>());
+        if (requests.Count == 1)
+        {
+            Stream(runner, requests, stop);
+            return;
+        }
+        if (terminal.OutIsTerminal) // the text itself is the progress
+        {
+            foreach (var rollout in runner.Run(requests, stop)) PrintOne(rollout);
+            return;
+        }
+        Progress.Run(terminal, "Generating", report =>
+        {
+            var done = 0;
+            foreach (var rollout in runner.Run(requests, stop))
+            {
+                PrintOne(rollout);
+                report.Report((double)++done / requests.Count, $"{done} of {requests.Count}");
+            }
+            return done;
+        });
+    }
+
+    private void Stream(RolloutRunner runner, List<RolloutRequest> requests, CancellationToken stop)
+    {
+        runner.TextGenerated = (_, text) =>
+        {
+            terminal.Out.Write(text);
+            terminal.Flush();
+        };
+        try
+        {
+            foreach (var rollout in runner.Run(requests, stop)) _ = rollout;
+        }
+        finally
+        {
+            terminal.Out.WriteLine();
+        }
+    }
+
+    private void PrintOne(Rollout rollout)
+    {
+        var steer = string.Join(' ', jobs.Sources[rollout.Request.Id].Job.Steer);
+        terminal.Out.WriteLine($"=== {Text.OneLine(rollout.Request.Id)}, seed {rollout.Request.Sampling.Seed}{(steer.Length > 0 ? $", {steer}" : "")} ===");
+        terminal.Out.WriteLine(rollout.Text);
+        terminal.Out.WriteLine();
+        terminal.Flush();
+    }
+}

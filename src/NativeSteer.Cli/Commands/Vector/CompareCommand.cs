@@ -1,0 +1,54 @@
+using System.CommandLine;
+using NativeSteer.Cli.Options;
+using NativeSteer.Cli.Output;
+using NativeSteer.Cli.Running;
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Cli.Commands.Vector;
+
+/// <summary><c>vector compare</c></summary>
+internal sealed class CompareCommand : Verb
+{
+    private readonly Argument<string[]> _first = Positional.One("A", "A vector");
+    private readonly Argument<string[]> _second = Positional.One("B", "A vector of the same model");
+    private readonly Flag _json = CommonSettings.Json();
+
+    internal CompareCommand() : base("vector compare", "Cosines and norms of two vectors, layer by layer")
+    {
+        Add(_first);
+        Add(_second);
+        AddGroup("Output", _json);
+        AddExample("vector compare mean.gguf pca.gguf", "do two methods find the same direction");
+        AddExample("vector compare base.gguf finetuned.gguf --json", "the cosines for a figure");
+    }
+
+    protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
+    {
+        var (first, second) = (Positional.Values(_first, parse)[0], Positional.Values(_second, parse)[0]);
+        var layers = VectorComparison.Compare(VectorFiles.Read(first), VectorFiles.Read(second));
+        if (_json.IsGiven(parse))
+        {
+            Json.PrintObject(terminal, json =>
+            {
+                json.WriteString("a", first);
+                json.WriteString("b", second);
+                json.Objects("layers", layers, (inner, layer) =>
+                {
+                    inner.WriteNumber("layer", layer.Layer);
+                    inner.Number("cosine", layer.Cosine);
+                    inner.Number("norm_a", layer.NormA);
+                    inner.Number("norm_b", layer.NormB);
+                });
+            });
+            return ExitCode.Done;
+        }
+        var table = new Table(
+            Column.OfNumbers("layer"), Column.OfNumbers("cosine"), Column.OfNumbers("norm A"), Column.OfNumbers("norm B"), Column.OfNumbers("B / A"));
+        foreach (var layer in layers)
+        {
+            table.Add($"{layer.Layer}", Text.Number(layer.Cosine), Text.Number(layer.NormA), Text.Number(layer.NormB), Text.Number(layer.NormRatio));
+        }
+        table.Print(terminal);
+        return ExitCode.Done;
+    }
+}

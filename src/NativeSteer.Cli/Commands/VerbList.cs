@@ -1,0 +1,64 @@
+using NativeSteer.Cli.Commands.Generate;
+using NativeSteer.Cli.Commands.Vector;
+using NativeSteer.Cli.Help;
+using NativeSteer.Cli.Output;
+using NativeSteer.Cli.Running;
+
+namespace NativeSteer.Cli.Commands;
+
+/// <summary>A verb's name and purpose, and how to run it. The verb itself is made only when it is wanted.</summary>
+internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Terminal, int> Run);
+
+/// <summary>Verbs to choose from: all of the program's, or those below <c>vector</c>.</summary>
+/// <param name="path">What precedes the verb: empty, or <c>vector</c>.</param>
+/// <param name="verbs">The verbs in the order of the help.</param>
+internal sealed class VerbList(string path, params VerbEntry[] verbs)
+{
+    internal static VerbList Vectors { get; } = new("vector",
+        new("extract", "Make a vector of labelled texts, in one pass over them", (args, terminal) => new ExtractCommand().Run(args, terminal)),
+        new("show", "A vector's layers, norms and provenance", (args, terminal) => new ShowCommand().Run(args, terminal)),
+        new("compare", "Cosines and norms of two vectors, layer by layer", (args, terminal) => new CompareCommand().Run(args, terminal)),
+        new("combine", "Add, subtract and scale vectors", (args, terminal) => new CombineCommand().Run(args, terminal)),
+        new("import", "Turn another tool's vector file into block numbering", (args, terminal) => new ImportCommand().Run(args, terminal)));
+
+    internal static VerbList Root { get; } = new("",
+        new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
+        new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
+        new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
+        new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
+        new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
+        new("bench", "Tokens per second: plain, hook idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
+
+    internal string Path => path;
+
+    internal IReadOnlyList<VerbEntry> Verbs => verbs;
+
+    /// <summary>Runs the verb that the first argument names.</summary>
+    internal int Run(string[] args, Terminal terminal)
+    {
+        var program = path.Length == 0 ? "nativesteer" : $"nativesteer {path}";
+        if (args is [] or ["--help" or "-h" or "-?"])
+        {
+            ListHelp.Write(this, args.Length == 0 ? terminal.Error : terminal.Out);
+            return args.Length == 0 ? ExitCode.Usage : ExitCode.Done;
+        }
+        foreach (var verb in verbs)
+        {
+            if (string.Equals(verb.Name, args[0], StringComparison.Ordinal)) return verb.Run(args[1..], terminal);
+        }
+        var meant = verbs.Select(verb => verb.Name).FirstOrDefault(name => IsNear(name, args[0]));
+        throw new UsageException($"there is no verb '{args[0]}'" + (meant is null ? "" : $", perhaps '{meant}'") + $"; '{program} --help' lists them.");
+    }
+
+    // One letter off, left out or added, or two swapped.
+    private static bool IsNear(string name, string typed)
+    {
+        if (Math.Abs(name.Length - typed.Length) > 1) return false;
+        var start = 0;
+        while (start < name.Length && start < typed.Length && name[start] == typed[start]) start++;
+        var end = 0;
+        while (end < name.Length - start && end < typed.Length - start && name[^(end + 1)] == typed[^(end + 1)]) end++;
+        var (left, right) = (name[start..^end], typed[start..^end]);
+        return (left.Length <= 1 && right.Length <= 1) || (left.Length == 2 && right.Length == 2 && left[0] == right[1] && left[1] == right[0]);
+    }
+}

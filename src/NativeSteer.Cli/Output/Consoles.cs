@@ -1,0 +1,20 @@
+using Spectre.Console;
+
+namespace NativeSteer.Cli.Output;
+
+/// <summary>Spectre.Console on our own writers, with our own idea of what the terminal can do.</summary>
+internal static class Consoles
+{
+    internal static IAnsiConsole Create(TextWriter writer, Terminal terminal, bool isTerminal)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = terminal.Colors && isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(writer),
+        });
+        console.Profile.Width = terminal.Width;
+        return console;
+    }
+}

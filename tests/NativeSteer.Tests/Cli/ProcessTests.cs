@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using NativeSteer.Tests.Files;
+using NativeSteer.Tests.Support;
+using Xunit;
+
+namespace NativeSteer.Tests.Cli;
+
+/// <summary>The program as a process: its exit code, its streams, its signals.</summary>
+public sealed class ProcessTests : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(0, "--help")]
+    [InlineData(1, "info", "none.gguf")]
+    [InlineData(2, "info", "--none")]
+    public async Task The_exit_code_says_how_it_went(int code, params string[] args)
+    {
+        using var process = CliRun.Start(args);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(code, process.ExitCode);
+        Assert.Equal(code == 0, (await output).Length > 0);
+        Assert.Equal(code == 0 ? 0 : 1, error.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public async Task Ctrl_C_keeps_the_finished_rollouts()
+    {
+        var log = _folder["run.jsonl"];
+        using var process = CliRun.Start("generate", "-m", TinyModel.Path, "-n", "50", "--samples", "100000", "-o", log);
+        var clock = Stopwatch.StartNew();
+        while ((!File.Exists(log) || new FileInfo(log).Length < 4000) && clock.Elapsed < s_patience) await Task.Delay(20);
+        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync();
+        await process.WaitForExitAsync().WaitAsync(s_patience);
+        Assert.Equal(130, process.ExitCode);
+        var text = await File.ReadAllTextAsync(log);
+        Assert.EndsWith("}\n", text, StringComparison.Ordinal);
+        Assert.True(text.Split('\n').Length > 3);
+    }
+
+    [Fact]
+    public async Task A_reader_that_leaves_ends_the_work_quietly()
+    {
+        using var process = CliRun.Start("generate", "-m", TinyModel.Path, "-n", "50", "--samples", "100000");
+        await process.StandardOutput.ReadLineAsync();
+        process.StandardOutput.Close();
+        var error = await process.StandardError.ReadToEndAsync().WaitAsync(s_patience);
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+        Assert.Empty(error);
+    }
+}
