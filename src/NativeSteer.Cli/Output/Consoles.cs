@@ -9,9 +9,9 @@ internal static class Consoles
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            Ansi = !isTerminal || !terminal.Ansi ? AnsiSupport.No : OperatingSystem.IsWindows() ? AnsiSupport.Detect : AnsiSupport.Yes,
             ColorSystem = terminal.Colors && isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
+            Interactive = isTerminal && terminal.Ansi ? InteractionSupport.Yes : InteractionSupport.No, // a progress bar redraws itself only then
             Out = new AnsiConsoleOutput(writer),
         });
         console.Profile.Width = terminal.Width;

@@ -18,7 +18,7 @@ internal static class Progress
 {
     /// <summary>Does the work and shows how it goes.</summary>
     internal static T Run<T>(Terminal terminal, string name, Func<IProgressReport, T> work) =>
-        terminal.ErrorIsTerminal ? WithBar(terminal, name, work) : work(new Lines(terminal, name));
+        terminal.ErrorIsTerminal && terminal.Ansi ? WithBar(terminal, name, work) : work(new Lines(terminal, name));
 
     private static T WithBar<T>(Terminal terminal, string name, Func<IProgressReport, T> work) =>
         Consoles.Create(terminal.Error, terminal, isTerminal: true)

@@ -20,7 +20,7 @@ internal static class CliRun
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
-        using var terminal = new Terminal(output, error) { OutIsTerminal = outIsTerminal, Width = 100 };
+        using var terminal = new Terminal(output, error) { OutIsTerminal = outIsTerminal };
         var code = CommandLine.Run(args, terminal);
         return new CliResult(code, output.ToString(), error.ToString());
     }
@@ -36,7 +36,10 @@ internal static class CliRun
     }
 
     /// <summary>Starts the built program; its streams are piped.</summary>
-    internal static Process Start(params string[] args)
+    internal static Process Start(params string[] args) => Start(null, args);
+
+    /// <summary>Starts it with an environment variable.</summary>
+    internal static Process Start((string Name, string Value)? variable, params string[] args)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) is "dotnet" ? host : "dotnet")
         {
@@ -46,6 +49,7 @@ internal static class CliRun
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "NativeSteer.Cli.dll"));
         foreach (var arg in args) start.ArgumentList.Add(arg);
+        if (variable is var (name, value)) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 }
