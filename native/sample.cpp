@@ -32,7 +32,16 @@ double log_sum_exp(const float * logits, int32_t n) {
     return (double) top + std::log(sum);
 }
 
+// A damaged model yields NaN, which llama.cpp's samplers sort with an order that std::sort may run wild on.
+bool has_nan(const float * logits, int32_t n) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < n; i++) count += logits[i] != logits[i];
+    return count > 0;
+}
+
+// The token, or -1 when the chain picked none, or -2 when the logits are not numbers.
 int32_t pick(const float * logits, int32_t n, llama_sampler * chain, std::vector<llama_token_data> & candidates) {
+    if (has_nan(logits, n)) return -2;
     if (chain == nullptr) return argmax(logits, n);
     candidates.resize(n);
     for (int32_t i = 0; i < n; i++) candidates[i] = { i, logits[i], 0.0f };
@@ -76,6 +85,10 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama
         for (std::thread & helper : helpers) helper.join();
 
         for (int32_t i = 0; i < n; i++) {
+            if (tokens[i] == -2) {
+                return runtime::fail("The logits after row " + std::to_string(rows[i]) +
+                                     " are not numbers: the model's weights are damaged, or a steering vector is far too large");
+            }
             if (tokens[i] < 0) return runtime::fail("The sampler picked no token for row " + std::to_string(rows[i]));
         }
         return NS_OK;

@@ -4,6 +4,8 @@
 
 #include "llama.h"
 
+#include <stdexcept>
+
 // llama.cpp's own functions of these kinds throw (a vocabulary without byte tokens meets a byte) or assert (a vocabulary
 // that wants a begin token and has none): both must end here, for a C# caller would end the process.
 
@@ -21,7 +23,13 @@ template <typename F> ns_status counted(int32_t * count, F && f) {
 
 ns_status ns_tokenize(const llama_vocab * vocabulary, const char * text, int32_t n_bytes, int32_t * tokens, int32_t n_max,
                       uint8_t add_special, uint8_t parse_special, int32_t * count) {
-    return counted(count, [&] { return llama_tokenize(vocabulary, text, n_bytes, tokens, n_max, add_special != 0, parse_special != 0); });
+    return counted(count, [&] {
+        try {
+            return llama_tokenize(vocabulary, text, n_bytes, tokens, n_max, add_special != 0, parse_special != 0);
+        } catch (const std::out_of_range &) {
+            throw std::runtime_error("it has no tokens for single bytes, and the text has letters that its other tokens do not spell");
+        }
+    });
 }
 
 ns_status ns_detokenize(const llama_vocab * vocabulary, const int32_t * tokens, int32_t n, char * text, int32_t n_max,

@@ -15,6 +15,11 @@ public sealed record ChatMessage(string Role, string Content);
 /// </summary>
 public static unsafe class ChatTemplate
 {
+    /// <summary>The names of the formats llama.cpp has built in; each can be given in place of a template.</summary>
+    public static IReadOnlyList<string> BuiltIn => s_builtIn.Value;
+
+    private static readonly Lazy<string[]> s_builtIn = new(ReadNames);
+
     /// <summary>The conversation as text, by the template in the model's file.</summary>
     /// <param name="model">The model.</param>
     /// <param name="messages">The turns, in order.</param>
@@ -27,7 +32,7 @@ public static unsafe class ChatTemplate
             messages,
             addAssistant);
 
-    /// <summary>The conversation as text, by a template's Jinja source or the name of a format llama.cpp has built in, e.g. <c>chatml</c>.</summary>
+    /// <summary>The conversation as text, by a template's Jinja source or a name of <see cref="BuiltIn"/>.</summary>
     /// <inheritdoc cref="Apply(LanguageModel, IEnumerable{ChatMessage}, bool)"/>
     public static string Apply(string template, IEnumerable<ChatMessage> messages, bool addAssistant = true)
     {
@@ -62,6 +67,16 @@ public static unsafe class ChatTemplate
             NativeError.Check(status, "The conversation cannot be written: ", "check the roles and their order");
             return count;
         }
+    }
+
+    private static string[] ReadNames()
+    {
+        NativeRuntime.EnsureLoaded();
+        var names = new byte*[LlamaApi.llama_chat_builtin_templates(null, 0)];
+        fixed (byte** n = names) _ = LlamaApi.llama_chat_builtin_templates(n, (nuint)names.Length);
+        var result = new string[names.Length];
+        for (var i = 0; i < names.Length; i++) result[i] = Marshal.PtrToStringUTF8((nint)names[i]) ?? "";
+        return result;
     }
 
     /// <summary>Texts as C sees them: UTF-8 with a zero byte at the end, until disposed.</summary>

@@ -40,10 +40,14 @@ public sealed unsafe class InferenceContext : IDisposable
             Hook = Options.Hook ? (byte)1 : (byte)0,
             AttentionByWeight = model.File.Tensors.Any(t => t.Name.EndsWith(".attn_output.bias", StringComparison.Ordinal)) ? (byte)0 : (byte)1,
         };
-        NativeError.Check(ShimApi.ns_session_create(model.Pointer, &native, out var session), $"{model.Path}: ");
+        NativeError.Check(
+            ShimApi.ns_session_create(model.Pointer, &native, out var session),
+            $"{model.Path} cannot be run: ",
+            "ask for a smaller context or batch, or check the model with 'nativesteer doctor'");
         _session = new SessionHandle(session, model.Handle);
         _context = ShimApi.ns_session_context(session);
         _memory = LlamaApi.llama_get_memory(_context);
+        Options = Options with { ContextLength = (int)LlamaApi.llama_n_ctx(_context) }; // llama.cpp rounds up to 256
     }
 
     /// <summary>The model it runs.</summary>
@@ -77,7 +81,7 @@ public sealed unsafe class InferenceContext : IDisposable
     /// <summary>Logits (vocabulary) after a row of the last batch that asked for them. Valid until the next decode.</summary>
     public ReadOnlySpan<float> Logits(int row)
     {
-        var logits = LlamaApi.llama_get_logits_ith(_context, row);
+        var logits = row >= 0 ? LlamaApi.llama_get_logits_ith(_context, row) : null; // llama.cpp counts negative rows from the end
         return logits != null
             ? new ReadOnlySpan<float>(logits, Model.Vocabulary.Size)
             : throw new NativeSteerException($"Row {row} of the last batch has no logits; add it with output: true.");
@@ -95,7 +99,8 @@ public sealed unsafe class InferenceContext : IDisposable
         if (!logProbabilities.IsEmpty) ArgumentOutOfRangeException.ThrowIfLessThan(logProbabilities.Length, rows.Length);
         if (rows.IsEmpty) return;
 
-        Span<nint> chains = stackalloc nint[rows.Length];
+        const int mostOnStack = 256;
+        var chains = rows.Length <= mostOnStack ? stackalloc nint[rows.Length] : new nint[rows.Length];
         for (var i = 0; i < chains.Length; i++) chains[i] = samplers[i].Pointer;
         fixed (int* r = rows, t = tokens)
         fixed (nint* c = chains)
@@ -187,12 +192,15 @@ public sealed unsafe class InferenceContext : IDisposable
         if (options.BatchLength < 1) throw new NativeSteerException($"The batch length is {options.BatchLength}; it must be 1 or more.");
         if (options.Sequences is < 1 or > 256) throw new NativeSteerException($"{options.Sequences} sequences were asked for; a context holds 1 to 256.");
         if (options.Threads is < 0 or > 512) throw new NativeSteerException($"{options.Threads} threads were asked for; give 1 to 512, or 0 for one per core.");
+        if (!Enum.IsDefined(options.CacheType)) throw new NativeSteerException($"The cache type is {(int)options.CacheType}; give one of {string.Join(", ", Enum.GetNames<CacheType>())}.");
         var length = options.ContextLength > 0 ? options.ContextLength : Math.Min(model.TrainedContextLength, defaultLength);
-        return options with
+        var resolved = options with
         {
             ContextLength = length,
             BatchLength = Math.Max(Math.Min(options.BatchLength, length), options.Sequences),
             Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount,
         };
+        ContextMemory.Check(model, resolved);
+        return resolved;
     }
 }

@@ -23,18 +23,18 @@ internal static class ModelFileCheck
         var parts = GgufParts.CheckModel(file);
         var numbers = vocabularyOnly ? null : ReadNumbers(file);
         var vocabulary = VocabularyCheck.Run(file);
-        if (numbers is null) return;
+        if (vocabularyOnly) return;
 
         var tensors = Tensors(file, parts);
         ModelTensors.CheckTypes(file, tensors.Values);
-        if (ModelNumbers.IsDense(file.Architecture)) ModelTensors.CheckDense(file, tensors, numbers, vocabulary);
+        if (numbers is not null && ModelNumbers.IsDense(file.Architecture)) ModelTensors.CheckDense(file, tensors, numbers, vocabulary);
     }
 
-    private static ModelNumbers ReadNumbers(GgufFile file)
+    private static ModelNumbers? ReadNumbers(GgufFile file)
     {
         if (file.Tensors.Count > 0 || file.Find("split.count") is not null) return ModelNumbers.Read(file);
         throw new NativeSteerException(
-            $"{FileErrors.Printable(file.Path, int.MaxValue)} holds a vocabulary and no weights; it can be tokenized with, but not run: give a whole model.");
+            $"{FileErrors.Shown(file.Path)} holds a vocabulary and no weights; it can be tokenized with, but not run: give a whole model.");
     }
 
     private static Dictionary<string, GgufTensor> Tensors(GgufFile file, IReadOnlyList<string> parts)

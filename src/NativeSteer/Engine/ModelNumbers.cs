@@ -23,14 +23,15 @@ internal sealed record ModelNumbers(int Layers, int Width, int Heads, int KeyVal
     /// <summary>The architectures whose graphs are known here well enough to check every fact they rest on.</summary>
     public static bool IsDense(string architecture) => architecture is "llama" or "qwen2";
 
-    /// <summary>Reads and checks the numbers.</summary>
+    /// <summary>Reads and checks the numbers; null where an unknown architecture lacks the first of them, which llama.cpp then says.</summary>
     /// <exception cref="NativeSteerException">A key is missing, of the wrong type or out of range; it is named.</exception>
-    public static ModelNumbers Read(GgufFile file)
+    public static ModelNumbers? Read(GgufFile file)
     {
         var keys = new ModelKeys(file);
         var architecture = file.Architecture;
         string Key(string name) => $"{architecture}.{name}";
 
+        if (!IsDense(architecture) && !keys.Has(Key("block_count"))) return null;
         var layers = (int)keys.Required(Key("block_count"), 1, MostLayers);
         var width = (int)keys.Required(Key("embedding_length"), 1, Widest);
         keys.Required(Key("context_length"), 1, MostContext);

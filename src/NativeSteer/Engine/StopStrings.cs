@@ -3,8 +3,9 @@ using System.Text;
 namespace NativeSteer.Engine;
 
 /// <summary>
-/// Watches a growing text for the first of several stop strings. Text that could still become a stop string is held
-/// back, so that what was released never has to be taken back.
+/// Watches a growing text for the first of several stop strings: the one that is complete first, and of two that end
+/// together the longer. Text that could still become a stop string is held back, so that what was released never has to
+/// be taken back.
 /// </summary>
 public sealed class StopStrings
 {
@@ -25,12 +26,13 @@ public sealed class StopStrings
         _held.Append(text);
         var all = _held.ToString();
 
-        var first = int.MaxValue;
+        // What is complete first wins, as if the text came letter by letter: so the cuts between tokens change nothing.
+        var (first, end) = (0, int.MaxValue);
         foreach (var stop in _stops)
         {
             var at = all.IndexOf(stop, StringComparison.Ordinal);
-            if (at < 0 || at >= first) continue;
-            first = at;
+            if (at < 0 || at + stop.Length > end || (at + stop.Length == end && at > first)) continue;
+            (first, end) = (at, at + stop.Length);
             Met = stop;
         }
         if (Met is not null)

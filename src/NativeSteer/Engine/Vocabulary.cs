@@ -74,6 +74,8 @@ public sealed unsafe class Vocabulary
     public string Detokenize(ReadOnlySpan<int> tokens, bool removeSpecial = false, bool unparseSpecial = false)
     {
         foreach (var token in tokens) _ = Checked(token);
+        // llama.cpp would take the begin token away itself, but then keep the space that tokenizing put after it.
+        if (removeSpecial && AddsBeginOfText && tokens.Length > 0 && tokens[0] == BeginOfText) tokens = tokens[1..];
         var buffer = new byte[tokens.Length * 8 + 16];
         var count = Detokenize(tokens, buffer, removeSpecial, unparseSpecial);
         if (count < 0)

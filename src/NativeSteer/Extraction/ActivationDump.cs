@@ -30,14 +30,18 @@ public static class ActivationDump
     private const int BufferBytes = 64 << 20; // of rows between the engine and the file
     private const float LargestHalf = 65504;
 
-    /// <summary>The files that several prompts go to: <c>out.safetensors</c> becomes <c>out-0001.safetensors</c> and so on; one prompt keeps the name.</summary>
+    /// <summary>
+    /// The files that several prompts go to: <c>out.safetensors</c> becomes <c>out-0001.safetensors</c> and so on; one
+    /// prompt keeps the name.
+    /// </summary>
     public static string PathOf(string path, int index, int count)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (count == 1) return path;
         var digits = Math.Max(4, count.ToString(CultureInfo.InvariantCulture).Length);
         var number = (index + 1).ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
-        return Path.Combine(Path.GetDirectoryName(path) ?? "", $"{Path.GetFileNameWithoutExtension(path)}-{number}{Path.GetExtension(path)}");
+        var name = $"{Path.GetFileNameWithoutExtension(path)}-{number}{Path.GetExtension(path)}";
+        return Path.Combine(Path.GetDirectoryName(path) ?? "", name);
     }
 
     /// <summary>Runs prompts one after the other and writes a file for each.</summary>
@@ -46,7 +50,9 @@ public static class ActivationDump
     /// <param name="path">The file, numbered where there are several prompts (see <see cref="PathOf"/>).</param>
     /// <param name="options">Layers, site, format.</param>
     /// <param name="progress">Told after every batch.</param>
-    /// <param name="cancellation">Stops within the running batch; the files of earlier prompts stay, the running one leaves nothing.</param>
+    /// <param name="cancellation">
+    /// Stops within the running batch; the files of earlier prompts stay, the running one leaves nothing.
+    /// </param>
     /// <returns>The files written.</returns>
     /// <exception cref="NativeSteerException">A prompt is empty or too long, a layer is missing, or a file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -61,7 +67,8 @@ public static class ActivationDump
         var model = context.Model;
         var tokenizer = new TextTokens(model.Vocabulary, context.Options.ContextLength);
         int[][] texts = [.. prompts.Select((prompt, i) => tokenizer.Prompt(prompt, $"prompt {i + 1}").Tokens)];
-        var rows = new ActivationRows((options.Layers ?? [.. Enumerable.Range(0, model.Shape.Layers)]).Select(layer => new HookSlot(options.Site, layer)), model.Shape.Width);
+        var layers = options.Layers ?? [.. Enumerable.Range(0, model.Shape.Layers)];
+        var rows = new ActivationRows(layers.Select(layer => new HookSlot(options.Site, layer)), model.Shape.Width);
 
         using var hook = new ResidualHook(context);
         using var capture = hook.Copy(rows, logits: false);
@@ -86,10 +93,11 @@ public static class ActivationDump
                 ["site"] = options.Site switch { HookSite.Residual => "l_out", HookSite.Attention => "attn_out", _ => "ffn_out" },
                 ["prompt"] = prompt,
             };
+            var type = options.Half ? SafetensorsType.F16 : SafetensorsType.F32;
             using var writer = SafetensorsWriter.Create(
                 file,
                 [
-                    new SafetensorsTensor("hidden_states", options.Half ? SafetensorsType.F16 : SafetensorsType.F32, [tokens.Length, rows.Slots.Count, rows.Width]),
+                    new SafetensorsTensor("hidden_states", type, [tokens.Length, rows.Slots.Count, rows.Width]),
                     new SafetensorsTensor("token_ids", SafetensorsType.I64, [tokens.Length]),
                 ],
                 metadata);
@@ -119,7 +127,8 @@ public static class ActivationDump
             for (var position = 0; position < tokens.Length;)
             {
                 batch.Clear();
-                for (var end = Math.Min(tokens.Length, position + most); position < end; position++) batch.Copy(batch.Add(tokens[position], position, 0));
+                var end = Math.Min(tokens.Length, position + most);
+                for (; position < end; position++) batch.Copy(batch.Add(tokens[position], position, 0));
                 yield return batch;
             }
         }
@@ -129,6 +138,7 @@ public static class ActivationDump
     {
         var largest = Math.Abs(TensorPrimitives.MaxMagnitude(values));
         if (largest > LargestHalf)
-            throw new NativeSteerException($"{FileErrors.Shown(file)}: an activation of {largest:g4} is beyond 16-bit floats (65504); write 32-bit ones.");
+            throw new NativeSteerException(
+                $"{FileErrors.Shown(file)}: an activation of {largest:g4} is beyond 16-bit floats (65504); write 32-bit ones.");
     }
 }

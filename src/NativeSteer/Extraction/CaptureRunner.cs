@@ -15,7 +15,10 @@ public readonly record struct CaptureProgress(int Texts, int TotalTexts, long Ro
 /// other, each as a sequence of its own, and one that does not fit goes on in the next batch over the cache it left. Memory
 /// holds one batch of texts, however many there are.
 /// </summary>
-/// <remarks>The context must have a hook and hold nothing else; it is empty afterwards. Results do not depend on the order of texts but for rounding.</remarks>
+/// <remarks>
+/// The context must have a hook and hold nothing else; it is empty afterwards. Results do not depend on the order of texts
+/// but for rounding.
+/// </remarks>
 public sealed class CaptureRunner
 {
     private readonly InferenceContext _context;
@@ -45,7 +48,7 @@ public sealed class CaptureRunner
 
         internal int Rows { get; set; } // already put into batches
 
-        internal int Labels { get; set; }
+        internal int Labels { get; set; } // of the text's labels, those before this index have been put on rows
 
         internal int Rest => Text.NeededRows - Rows;
     }
@@ -58,7 +61,8 @@ public sealed class CaptureRunner
     /// <exception cref="NativeSteerException">A text is longer than the context, or a batch fails.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Sum(
-        IEnumerable<LabelledTokens> texts, ActivationSums sums, IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
+        IEnumerable<LabelledTokens> texts, ActivationSums sums,
+        IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentNullException.ThrowIfNull(sums);
@@ -69,7 +73,7 @@ public sealed class CaptureRunner
         try
         {
             Running? open = null;
-            do
+            while (true)
             {
                 var (finished, unfinished) = Fill(open, source);
                 if (_batch.Count == 0) break;
@@ -79,7 +83,6 @@ public sealed class CaptureRunner
                 Done = Expected with { Texts = Done.Texts + finished.Count, Rows = Done.Rows + _batch.Count };
                 progress?.Report(Done);
             }
-            while (true);
         }
         finally
         {
@@ -119,7 +122,10 @@ public sealed class CaptureRunner
         for (var end = text.Rows + rows; text.Rows < end; text.Rows++)
         {
             var row = _batch.Add(text.Text.Tokens[text.Rows], text.Rows, text.Sequence);
-            for (; text.Labels < labels.Length && labels[text.Labels].Row == text.Rows; text.Labels++) _batch.Label(row, labels[text.Labels].Group);
+            for (; text.Labels < labels.Length && labels[text.Labels].Row == text.Rows; text.Labels++)
+            {
+                _batch.Label(row, labels[text.Labels].Group);
+            }
         }
     }
 
@@ -133,7 +139,8 @@ public sealed class CaptureRunner
     {
         if (text.NeededRows > _context.Options.ContextLength)
         {
-            throw new NativeSteerException($"A text of {text.NeededRows} tokens does not fit the context of {_context.Options.ContextLength}; give more with -c.");
+            throw new NativeSteerException(
+                $"A text of {text.NeededRows} tokens does not fit the context of {_context.Options.ContextLength}; give more with -c.");
         }
     }
 }

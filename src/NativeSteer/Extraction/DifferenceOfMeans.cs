@@ -32,12 +32,9 @@ public static class DifferenceOfMeans
         var groups = sums.Groups;
         if (offset is { } o && (o < groups.Offsets.First || o > groups.Offsets.Last))
             throw new NativeSteerException($"Offset {o} was asked for, the sums hold {groups.Offsets}; capture it with --offsets.");
-        var negativeLabels = NegativeLabels(groups, label, against);
-        var positive = groups.Of([label], offset);
-        int[] negative = against.Kind == AgainstKind.Tokens ? [groups.AllTokens] : groups.Of(negativeLabels, offset);
-        var slot = sums.Sums.Slots[0];
-        RequireRows(sums.Sums, slot, positive, $"label \"{FileErrors.Printable(label)}\"", groups);
-        RequireRows(sums.Sums, slot, negative, $"\"{FileErrors.Printable(against.ToString())}\"", groups);
+        var (positive, negative) = Sides(groups, label, against, offset);
+        RequireRows(sums, positive, $"label \"{FileErrors.Printable(label)}\"");
+        RequireRows(sums, negative, $"\"{FileErrors.Printable(against.ToString())}\"");
 
         var provenance = sums.Source
             .With(Provenance.Method, "mean_difference")
@@ -52,14 +49,14 @@ public static class DifferenceOfMeans
     public static IReadOnlyDictionary<int, SteeringVector> PerOffset(LabelledSums sums, string label, Against against = default)
     {
         ArgumentNullException.ThrowIfNull(sums);
-        var groups = sums.Groups;
-        var negative = NegativeLabels(groups, label, against);
-        var slot = sums.Sums.Slots[0];
-        return Enumerable.Range(groups.Offsets.First, groups.Offsets.Count)
-            .Where(offset => HasRows(groups.Of([label], offset)) && (against.Kind == AgainstKind.Tokens || HasRows(groups.Of(negative, offset))))
-            .ToDictionary(offset => offset, offset => Of(sums, label, against, offset));
-
-        bool HasRows(int[] some) => some.Any(group => sums.Sums.Count(slot, group) > 0);
+        ArgumentNullException.ThrowIfNull(label);
+        var vectors = new SortedDictionary<int, SteeringVector>();
+        for (var offset = sums.Groups.Offsets.First; offset <= sums.Groups.Offsets.Last; offset++)
+        {
+            var (positive, negative) = Sides(sums.Groups, label, against, offset);
+            if (Rows(sums.Sums, positive) > 0 && Rows(sums.Sums, negative) > 0) vectors.Add(offset, Of(sums, label, against, offset));
+        }
+        return vectors;
     }
 
     /// <summary>The difference of the means of two sets of groups, at every residual slot of the sums.</summary>
@@ -89,43 +86,59 @@ public static class DifferenceOfMeans
             directions[slot.Layer] = ToFloats(difference);
         }
         if (!differs)
-            throw new NativeSteerException("The positive and the negative side have the same mean at every layer, so there is no direction between them; check that their texts differ.");
-        return new SteeringVector(model, directions, provenance.With(Provenance.Counts, $"positive={Rows(sums, positive)} negative={Rows(sums, negative)}"), norms);
+            throw new NativeSteerException(
+                "The positive and the negative side have the same mean at every layer, so there is no direction between them; check " +
+                    "that their texts differ.");
+        var counts = $"positive={Rows(sums, positive)} negative={Rows(sums, negative)}";
+        return new SteeringVector(model, directions, provenance.With(Provenance.Counts, counts), norms);
     }
 
-    /// <summary>Throws where the data cannot have both sides, whatever the activations.</summary>
-    internal static string[] NegativeLabels(CaptureGroups groups, string label, Against against)
+    /// <summary>The groups on both sides. Throws where the data cannot have them, whatever the activations.</summary>
+    internal static (int[] Positive, int[] Negative) Sides(CaptureGroups groups, string label, Against against, int? offset = null)
     {
         RequireLabel(groups, label);
-        if (against.Kind == AgainstKind.Tokens && groups.AllTokens < 0)
-            throw new NativeSteerException("The sums hold no row of all tokens, which the baseline 'tokens' needs; capture with it.");
-        if (against.Kind == AgainstKind.Label)
+        var positive = groups.Of([label], offset);
+        switch (against.Kind)
         {
-            RequireLabel(groups, against.Name!);
-            if (string.Equals(against.Name, label, StringComparison.Ordinal))
-                throw new NativeSteerException($"The label \"{FileErrors.Printable(label)}\" is on both sides; give another one to compare with.");
-            return [against.Name!];
+            case AgainstKind.Tokens when groups.AllTokens < 0:
+                throw new NativeSteerException("The sums hold no row of all tokens, which the baseline 'tokens' needs; capture with it.");
+            case AgainstKind.Tokens:
+                return (positive, [groups.AllTokens]);
+            case AgainstKind.Label:
+                RequireLabel(groups, against.Name!);
+                if (string.Equals(against.Name, label, StringComparison.Ordinal))
+                    throw new NativeSteerException(
+                        $"The label \"{FileErrors.Printable(label)}\" is on both sides; give another one to compare with.");
+                return (positive, groups.Of([against.Name!], offset));
+            default:
+                if (groups.Labels.Count < 2)
+                    throw new NativeSteerException(
+                        $"\"{FileErrors.Printable(label)}\" is the data's only label, so '{against}' leaves nothing to compare with; " +
+                            "label other spans too, or use --against tokens.");
+                var others = groups.Labels.Where(other => !string.Equals(other, label, StringComparison.Ordinal));
+                return (positive, groups.Of(against.Kind == AgainstKind.All ? groups.Labels : others, offset));
         }
-        if (against.Kind is AgainstKind.All or AgainstKind.Other && groups.Labels.Count < 2)
-            throw new NativeSteerException($"\"{FileErrors.Printable(label)}\" is the data's only label, so '{against}' leaves nothing to compare with; label other spans too, or use --against tokens.");
-        return [.. groups.Labels.Where(other => against.Kind == AgainstKind.All || !string.Equals(other, label, StringComparison.Ordinal))];
     }
 
     private static void RequireLabel(CaptureGroups groups, string label)
     {
         if (groups.Has(label)) return;
-        var labels = groups.Labels.Count == 0 ? "no labels" : "the labels " + string.Join(", ", groups.Labels.Take(20).Select(known => FileErrors.Printable(known)));
+        var known = string.Join(", ", groups.Labels.Take(20).Select(each => FileErrors.Printable(each)));
+        var labels = known.Length == 0 ? "no labels" : "the labels " + known;
         throw new NativeSteerException($"No span is labelled \"{FileErrors.Printable(label)}\"; the data has {labels}.");
     }
 
-    private static void RequireRows(ActivationSums sums, HookSlot slot, int[] side, string name, CaptureGroups groups)
+    private static void RequireRows(LabelledSums sums, int[] side, string name)
     {
-        if (side.Any(group => sums.Count(slot, group) > 0)) return;
-        var counts = string.Join(", ", groups.Labels.Take(20).Select(known => $"{FileErrors.Printable(known)} {Rows(sums, groups.Of([known]))}"));
-        throw new NativeSteerException($"The offsets {groups.Offsets} reach no row for {name}; rows by label: {counts}. Use smaller offsets, or put the prompt before the text.");
+        if (Rows(sums.Sums, side) > 0) return;
+        var groups = sums.Groups;
+        var counts = groups.Labels.Take(20).Select(known => $"{FileErrors.Printable(known)} {Rows(sums.Sums, groups.Of([known]))}");
+        throw new NativeSteerException(
+            $"The offsets {groups.Offsets} reach no row for {name}; rows by label: {string.Join(", ", counts)}. Use smaller " +
+                "offsets, or put the prompt before the text.");
     }
 
-    private static long Rows(ActivationSums sums, ReadOnlySpan<int> groups)
+    internal static long Rows(ActivationSums sums, ReadOnlySpan<int> groups)
     {
         var rows = 0L;
         foreach (var group in groups) rows += sums.Count(sums.Slots[0], group);

@@ -42,5 +42,11 @@ internal static class EscapedText
         return Encoding.UTF8.GetString(bytes, 0, length);
     }
 
-    private static int Hex(byte character) => char.IsAsciiHexDigit((char)character) ? Convert.ToInt32(((char)character).ToString(), 16) : -1;
+    private static int Hex(byte character) => character switch
+    {
+        >= (byte)'0' and <= (byte)'9' => character - '0',
+        >= (byte)'a' and <= (byte)'f' => character - 'a' + 10,
+        >= (byte)'A' and <= (byte)'F' => character - 'A' + 10,
+        _ => -1,
+    };
 }

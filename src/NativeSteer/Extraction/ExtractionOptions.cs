@@ -25,9 +25,10 @@ public abstract record ExtractionOptions
         if (Layers is { Count: 0 }) throw new NativeSteerException("No layer was asked for; name one with --layers.");
         foreach (var layer in Layers ?? [])
         {
-            if (layer < 0 || layer >= layers) throw new NativeSteerException($"Layer {layer} was asked for, the model has {layers} (0-{layers - 1}).");
+            if (layer < 0 || layer >= layers)
+                throw new NativeSteerException($"Layer {layer} was asked for, the model has {layers} (0-{layers - 1}).");
         }
-        return [.. (Layers ?? Enumerable.Range(0, layers)).Select(layer => new HookSlot(HookSite.Residual, layer))];
+        return [.. (Layers ?? Enumerable.Range(0, layers)).Distinct().Select(layer => new HookSlot(HookSite.Residual, layer))];
     }
 
     /// <summary>Most tokens a text may have.</summary>
@@ -112,7 +113,10 @@ public sealed record ExtractionSummary
     /// <summary>Spans per label; empty for pairs.</summary>
     public IReadOnlyDictionary<string, int> Spans { get; init; } = new Dictionary<string, int>(StringComparer.Ordinal);
 
-    /// <summary>The share of the differences' sum of squares that a principal component explains, per layer; empty for other methods.</summary>
+    /// <summary>
+    /// The share of the differences' sum of squares that a principal component explains, per layer; empty for other
+    /// methods.
+    /// </summary>
     public IReadOnlyDictionary<int, double> ExplainedShares { get; init; } = new Dictionary<int, double>();
 
     /// <summary>Time from the first file read to the finished vector.</summary>

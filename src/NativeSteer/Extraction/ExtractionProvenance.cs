@@ -21,8 +21,9 @@ internal static class ExtractionProvenance
         .With(Provenance.Tool, $"NativeSteer {Version}")
         .With(Provenance.Created, DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
 
-    private static string Version =>
-        typeof(ExtractionProvenance).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+    // Without the commit that the build appends.
+    private static string Version => typeof(ExtractionProvenance).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
 
     private static string Hash(string path)
     {

@@ -18,7 +18,9 @@ public sealed record LabelledSums(ActivationSums Sums, CaptureGroups Groups, Mod
     public void Merge(LabelledSums other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (!Groups.Labels.SequenceEqual(other.Groups.Labels, StringComparer.Ordinal) || Groups.Offsets != other.Groups.Offsets || Model != other.Model)
+        var same = Groups.Labels.SequenceEqual(other.Groups.Labels, StringComparer.Ordinal)
+            && Groups.Offsets == other.Groups.Offsets && Model == other.Model;
+        if (!same)
             throw new ArgumentException("The parts have other labels, offsets or models.", nameof(other));
         Sums.Merge(other.Sums);
     }

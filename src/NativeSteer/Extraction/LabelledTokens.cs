@@ -21,7 +21,8 @@ public sealed record LabelledTokens(int[] Tokens, RowGroup[] Labels)
     public static LabelledTokens AllRows(int[] tokens, int group, int first = 0)
     {
         ArgumentNullException.ThrowIfNull(tokens);
-        return new LabelledTokens(tokens, [.. Enumerable.Range(first, Math.Max(0, tokens.Length - first)).Select(row => new RowGroup(row, group))]);
+        var rows = Enumerable.Range(first, Math.Max(0, tokens.Length - first));
+        return new LabelledTokens(tokens, [.. rows.Select(row => new RowGroup(row, group))]);
     }
 
     /// <summary>The last row in one group.</summary>
@@ -40,7 +41,7 @@ public sealed record LabelledTokens(int[] Tokens, RowGroup[] Labels)
         foreach (var label in labels)
         {
             if (label.Row < row || label.Row >= tokens.Length)
-                throw new ArgumentException($"Row {label.Row} is out of order, or not among the {tokens.Length} of the text.", nameof(labels));
+                throw new ArgumentException($"Row {label.Row} is out of order or beyond the {tokens.Length} of the text.", nameof(labels));
             row = label.Row;
         }
         return labels;

@@ -32,7 +32,8 @@ public static class LabelledTraces
             "tokens" => SpanUnit.Tokens,
             var other => throw line.Error($"\"unit\" is \"{FileErrors.Printable(other)}\"; it should be \"chars\" or \"tokens\"."),
         };
-        if (unit == SpanUnit.Tokens && tokens is null) throw line.Error("\"unit\" is \"tokens\", so the field \"tokens\" is needed; give the token ids.");
+        if (unit == SpanUnit.Tokens && tokens is null)
+            throw line.Error("\"unit\" is \"tokens\", so the field \"tokens\" is needed; give the token ids.");
         var text = unit == SpanUnit.Tokens ? line.OptionalString("text") ?? "" : line.RequiredString("text");
         var spans = Spans(line);
         var (length, what) = unit == SpanUnit.Tokens ? (tokens!.Length, "tokens") : (text.EnumerateRunes().Count(), "code points");
@@ -71,7 +72,8 @@ public static class LabelledTraces
             && item.TryGetProperty("label", out var label) && label.ValueKind == JsonValueKind.String
             && item.TryGetProperty("from", out var first) && first.ValueKind == JsonValueKind.Number && first.TryGetInt32(out from)
             && item.TryGetProperty("to", out var last) && last.ValueKind == JsonValueKind.Number && last.TryGetInt32(out to);
-        if (!complete) throw line.Error($"span {number} should be an object with \"label\" (a string), \"from\" and \"to\" (whole numbers).");
+        if (!complete)
+            throw line.Error($"span {number} should be an object with \"label\" (a string), \"from\" and \"to\" (whole numbers).");
         try
         {
             return new TraceSpan(item.GetProperty("label").GetString()!, from, to);

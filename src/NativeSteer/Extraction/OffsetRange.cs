@@ -9,7 +9,8 @@ namespace NativeSteer.Extraction;
 /// <remarks>
 /// Offset o of a span that starts at token s is row s + o: <c>-13:-8</c> are the 6 rows from 13 to 8 tokens before the span
 /// (Ward et al., arXiv 2507.12638, section 3). Rows before the first token of prompt and text, or after the last, are left
-/// out; nothing wraps around to the other end, and the begin-of-text token, whose residual is like no other, is no row. A row that two spans of one label reach counts twice, as in the authors' lists of positions.
+/// out; nothing wraps around to the other end, and the begin-of-text token, whose residual is like no other, is no row.
+/// A row that two spans of one label reach counts twice, as in the authors' lists of positions.
 /// </remarks>
 public readonly record struct OffsetRange
 {
@@ -44,8 +45,10 @@ public readonly record struct OffsetRange
     /// <exception cref="NativeSteerException">The window is reversed or reaches further than 4096 tokens.</exception>
     public static OffsetRange Window(int first, int last)
     {
-        if (first > last) throw new NativeSteerException($"The offsets {first}:{last} are reversed; the smaller one comes first, as in -13:-8.");
-        if (first < -Farthest || last > Farthest) throw new NativeSteerException($"The offsets {first}:{last} reach too far; they may go from -{Farthest} to {Farthest}.");
+        if (first > last)
+            throw new NativeSteerException($"The offsets {first}:{last} are reversed; the smaller one comes first, as in -13:-8.");
+        if (first < -Farthest || last > Farthest)
+            throw new NativeSteerException($"The offsets {first}:{last} reach too far; they may go from -{Farthest} to {Farthest}.");
         return new OffsetRange(first, last, isSpan: false);
     }
 
@@ -57,12 +60,15 @@ public readonly record struct OffsetRange
         var parts = text.Split(':', StringSplitOptions.TrimEntries);
         if (parts is ["span"]) return Span;
         if (parts.Length <= 2 && Number(parts[0], out var first) && Number(parts[^1], out var last)) return Window(first, last);
-        throw new NativeSteerException($"'{Files.FileErrors.Printable(text)}' is no range of offsets; write for example -13:-8 (both included), -5, or span.");
+        throw new NativeSteerException(
+            $"'{Files.FileErrors.Printable(text)}' is no range of offsets; write for example -13:-8 (both included), -5, or span.");
     }
 
     /// <summary>The text that <see cref="Parse"/> reads.</summary>
     public override string ToString() =>
-        IsSpan ? "span" : First == Last ? First.ToString(CultureInfo.InvariantCulture) : string.Create(CultureInfo.InvariantCulture, $"{First}:{Last}");
+        IsSpan ? "span"
+        : First == Last ? First.ToString(CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{First}:{Last}");
 
     private static bool Number(string text, out int value) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
 using NativeSteer.Engine;
+using NativeSteer.Files;
 using NativeSteer.Hooks;
 using NativeSteer.Vectors;
 
@@ -16,6 +17,8 @@ internal sealed class PairRun(
     private readonly HookSlot[] _slots = options.Slots(model);
     private readonly TextTokens _tokenizer = new(model.Vocabulary, options.LongestText(model));
 
+    private sealed record Result(SteeringVector Vector, (long, long) Rows, IReadOnlyDictionary<int, double> Shares);
+
     internal ExtractedVector Extract()
     {
         var watch = Stopwatch.StartNew();
@@ -25,7 +28,8 @@ internal sealed class PairRun(
             .With("position", options.Position == PairPosition.Last ? "last" : "mean");
         using var context = options.CreateContext(model, longest);
         var runner = new CaptureRunner(context) { Expected = expected };
-        var (vector, rows, shares) = options.Method == PairMethod.MeanDifference ? Means(runner, provenance) : Component(runner, provenance);
+        var byMeans = options.Method == PairMethod.MeanDifference;
+        var (vector, rows, shares) = byMeans ? Means(runner, provenance) : Component(runner, provenance);
         return new ExtractedVector(vector, new ExtractionSummary
         {
             Texts = runner.Done.Texts,
@@ -53,20 +57,23 @@ internal sealed class PairRun(
             }
         }
         if (!differ)
-            throw new NativeSteerException($"{string.Join(" and ", pairs.Files)}: the two prompts of every pair are the same text, so there is no direction between them; were the files mixed up?");
+            throw new NativeSteerException(
+                $"{string.Join(" and ", pairs.Files.Select(FileErrors.Shown))}: the two prompts of every pair are the same text, so " +
+                    "there is no direction between them; check the files.");
         return (new CaptureProgress(0, texts, 0, rows), longest);
     }
 
-    private (SteeringVector Vector, (long, long) Rows, IReadOnlyDictionary<int, double> Shares) Means(CaptureRunner runner, Provenance provenance)
+    private Result Means(CaptureRunner runner, Provenance provenance)
     {
         var sums = new ActivationSums(_slots, 2, model.Shape.Width);
         runner.Sum(pairs.Read().SelectMany(pair => Label(pair, Positive, Negative)), sums, progress, cancellation);
-        var vector = DifferenceOfMeans.Between(sums, [Positive], [Negative], model.Shape, provenance.With(Provenance.Method, "mean_difference"));
-        return (vector, (sums.Count(_slots[0], Positive), sums.Count(_slots[0], Negative)), new Dictionary<int, double>());
+        provenance = provenance.With(Provenance.Method, "mean_difference");
+        var vector = DifferenceOfMeans.Between(sums, [Positive], [Negative], model.Shape, provenance);
+        return new Result(vector, (sums.Count(_slots[0], Positive), sums.Count(_slots[0], Negative)), new Dictionary<int, double>());
     }
 
     // Sums every prompt apart, a block of pairs at a time: 2 n and 2 n + 1 are the groups of the block's n-th pair.
-    private (SteeringVector Vector, (long, long) Rows, IReadOnlyDictionary<int, double> Shares) Component(CaptureRunner runner, Provenance provenance)
+    private Result Component(CaptureRunner runner, Provenance provenance)
     {
         var differences = _slots.ToDictionary(slot => slot.Layer, _ => new List<float[]>());
         var norms = _slots.ToDictionary(slot => slot.Layer, _ => 0.0);
@@ -94,7 +101,7 @@ internal sealed class PairRun(
         foreach (var (layer, sum) in norms) residualNorms[layer] = (float)(sum / count);
         var (vector, shares) = PrincipalComponents.Of(
             differences.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<float[]>)pair.Value), model.Shape, provenance, residualNorms);
-        return (vector, (count, count), shares);
+        return new Result(vector, (count, count), shares);
     }
 
     private IEnumerable<LabelledTokens> Label(PromptPair pair, int positiveGroup, int negativeGroup)
@@ -106,6 +113,8 @@ internal sealed class PairRun(
     private LabelledTokens Label(string text, string place, int group)
     {
         var (tokens, firstRow) = _tokenizer.Prompt(text, place);
-        return options.Position == PairPosition.Last ? LabelledTokens.LastRow(tokens, group) : LabelledTokens.AllRows(tokens, group, firstRow);
+        return options.Position == PairPosition.Last
+            ? LabelledTokens.LastRow(tokens, group)
+            : LabelledTokens.AllRows(tokens, group, firstRow);
     }
 }

@@ -38,7 +38,8 @@ public static class PrincipalComponents
         var vector = eigen.EigenVectors.Column(largest);
         var direction = (viaGram ? rows.TransposeThisAndMultiply(vector) : vector).Normalize(2);
         if (rows.Multiply(direction).Sum() < 0) direction = direction.Negate();
-        return new PrincipalComponent([.. direction.Select(value => (float)value)], Math.Clamp(eigen.EigenValues[largest].Real / total, 0, 1));
+        var share = Math.Clamp(eigen.EigenValues[largest].Real / total, 0, 1);
+        return new PrincipalComponent([.. direction.Select(value => (float)value)], share);
     }
 
     /// <summary>The first component at each layer, as a vector of unit length.</summary>
@@ -49,7 +50,8 @@ public static class PrincipalComponents
     /// <returns>The vector, and the share of the differences' sum of squares it explains at each layer.</returns>
     /// <exception cref="NativeSteerException">All differences are zero at a layer.</exception>
     public static (SteeringVector Vector, IReadOnlyDictionary<int, double> Shares) Of(
-        IReadOnlyDictionary<int, IReadOnlyList<float[]>> differences, ModelShape model, Provenance provenance, ReadOnlySpan<float> residualNorms = default)
+        IReadOnlyDictionary<int, IReadOnlyList<float[]>> differences, ModelShape model, Provenance provenance,
+        ReadOnlySpan<float> residualNorms = default)
     {
         ArgumentNullException.ThrowIfNull(differences);
         ArgumentNullException.ThrowIfNull(provenance);
@@ -58,7 +60,9 @@ public static class PrincipalComponents
         foreach (var (layer, rows) in differences)
         {
             var component = First(rows)
-                ?? throw new NativeSteerException($"All pairs are equal at layer {layer}, so there is no direction between them; check that their texts differ where they are read.");
+                ?? throw new NativeSteerException(
+                    $"All pairs are equal at layer {layer}, so there is no direction between them; check that their texts differ " +
+                        "where they are read.");
             directions[layer] = component.Direction;
             shares[layer] = component.Share;
         }

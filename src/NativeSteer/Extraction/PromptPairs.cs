@@ -35,7 +35,9 @@ public sealed class PromptPairs
     /// Two text files, one prompt per line; empty lines are skipped, and <c>\n \r \t \' \" \\ \xHH</c> are read as
     /// llama.cpp's tools read them. The n-th prompts of both make a pair.
     /// </summary>
-    /// <exception cref="NativeSteerException">A file cannot be read, holds no prompt, or the two hold different numbers of prompts.</exception>
+    /// <exception cref="NativeSteerException">
+    /// A file cannot be read, holds no prompt, or the two hold different numbers of prompts.
+    /// </exception>
     public static PromptPairs FromTextFiles(string positivePath, string negativePath)
     {
         ArgumentNullException.ThrowIfNull(positivePath);
@@ -44,15 +46,19 @@ public sealed class PromptPairs
         if (positives != negatives)
         {
             throw new NativeSteerException(
-                $"{FileErrors.Shown(positivePath)} has {positives} prompts, {FileErrors.Shown(negativePath)} has {negatives}; give as many of both, one per line.");
+                $"{FileErrors.Shown(positivePath)} has {positives} prompts, {FileErrors.Shown(negativePath)} has {negatives}; give as " +
+                    "many of both, one per line.");
         }
-        if (positives == 0) throw new NativeSteerException($"{FileErrors.Shown(positivePath)} and {FileErrors.Shown(negativePath)} hold no prompts; write one per line.");
-        return new PromptPairs([positivePath, negativePath], () => TextLines.Read(positivePath).Zip(TextLines.Read(negativePath), (positive, negative) =>
-            new PromptPair(positive.Text, negative.Text)
+        if (positives == 0)
+            throw new NativeSteerException(
+                $"{FileErrors.Shown(positivePath)} and {FileErrors.Shown(negativePath)} hold no prompts; write one per line.");
+        return new PromptPairs([positivePath, negativePath], () =>
+            from pair in TextLines.Read(positivePath).Zip(TextLines.Read(negativePath))
+            select new PromptPair(pair.First.Text, pair.Second.Text)
             {
-                PositivePlace = $"{FileErrors.Shown(positivePath)}:{positive.Line}",
-                NegativePlace = $"{FileErrors.Shown(negativePath)}:{negative.Line}",
-            }));
+                PositivePlace = $"{FileErrors.Shown(positivePath)}:{pair.First.Line}",
+                NegativePlace = $"{FileErrors.Shown(negativePath)}:{pair.Second.Line}",
+            });
     }
 
     /// <summary>A JSONL file, one object with the texts <c>positive</c> and <c>negative</c> per line.</summary>
@@ -62,11 +68,17 @@ public sealed class PromptPairs
         return new PromptPairs([path], () => JsonLines.Read(path).Select(line =>
         {
             var place = $"{FileErrors.Shown(path)}:{line.Number}";
-            return new PromptPair(line.RequiredString("positive"), line.RequiredString("negative")) { PositivePlace = place, NegativePlace = place };
+            return new PromptPair(line.RequiredString("positive"), line.RequiredString("negative"))
+            {
+                PositivePlace = place,
+                NegativePlace = place,
+            };
         }));
     }
 
     /// <summary>Reads the pairs from the start, while they are enumerated.</summary>
-    /// <exception cref="NativeSteerException">While enumerating: a file cannot be read, or a line is malformed (with file and line).</exception>
+    /// <exception cref="NativeSteerException">
+    /// While enumerating: a file cannot be read, or a line is malformed (with file and line).
+    /// </exception>
     public IEnumerable<PromptPair> Read() => _read();
 }

@@ -36,12 +36,17 @@ internal sealed class TextTokens(Vocabulary vocabulary, int limit)
         var tokens = Checked(WithBegin([.. before, .. ids], out var firstRow), trace.Place);
         var start = tokens.Length - ids.Length; // row of ids[0]
         if (trace.Unit == SpanUnit.Tokens)
-            return new TokenizedTrace(tokens, firstRow, Math.Max(start, firstRow), [.. trace.Spans.Select(span => (span.Label, start + span.From, start + span.To))]);
+        {
+            var counted = trace.Spans.Select(span => (span.Label, start + span.From, start + span.To));
+            return new TokenizedTrace(tokens, firstRow, Math.Max(start, firstRow), [.. counted]);
+        }
+
         var skip = own ? 0 : Encoding.UTF8.GetByteCount(trace.Prompt);
         var bytes = Encoding.UTF8.GetBytes(own ? trace.Text : trace.Prompt + trace.Text);
         var alignment = TokenAlignment.Find(vocabulary, bytes, ids) ?? throw new NativeSteerException(
             own
-                ? $"{trace.Place}: \"tokens\" spell another text than \"text\" with this model's vocabulary; leave them out, or use the model that wrote them."
+                ? $"{trace.Place}: \"tokens\" spell another text than \"text\" with this model's vocabulary; leave them out, or use " +
+                    "the model that wrote them."
                 : $"{trace.Place}: this vocabulary's tokens cannot be aligned with the text; give \"tokens\" and \"unit\": \"tokens\".");
         var offsets = TokenAlignment.ByteOffsets(trace.Text);
         return new TokenizedTrace(tokens, firstRow, Math.Max(start + alignment.FirstFrom(skip), firstRow), [.. trace.Spans.Select(span =>
@@ -56,7 +61,9 @@ internal sealed class TextTokens(Vocabulary vocabulary, int limit)
         foreach (var token in trace.Tokens!)
         {
             if ((uint)token >= (uint)vocabulary.Size)
-                throw new NativeSteerException($"{trace.Place}: token {token} is not in the model's vocabulary (0 to {vocabulary.Size - 1}); use the model that wrote the trace.");
+                throw new NativeSteerException(
+                    $"{trace.Place}: token {token} is not in the model's vocabulary (0 to {vocabulary.Size - 1}); use the model that " +
+                        "wrote the trace.");
         }
         return [.. trace.Tokens];
     }
@@ -72,5 +79,6 @@ internal sealed class TextTokens(Vocabulary vocabulary, int limit)
 
     private int[] Checked(int[] tokens, string place) => tokens.Length <= limit
         ? tokens
-        : throw new NativeSteerException($"{place}: the text has {tokens.Length} tokens, the context holds {limit}; shorten it, or give a longer context with -c.");
+        : throw new NativeSteerException(
+            $"{place}: the text has {tokens.Length} tokens, the context holds {limit}; shorten it, or give a longer context with -c.");
 }

@@ -20,7 +20,8 @@ internal sealed class TraceSurvey
 
     internal CaptureProgress Expected => new(0, Texts, 0, Rows);
 
-    internal static TraceSurvey Of(IEnumerable<LabelledTrace> traces, TextTokens tokenizer, OffsetRange offsets, bool allTokens, CancellationToken cancellation)
+    internal static TraceSurvey Of(
+        IEnumerable<LabelledTrace> traces, TextTokens tokenizer, OffsetRange offsets, bool allTokens, CancellationToken cancellation)
     {
         var survey = new TraceSurvey();
         foreach (var trace in traces)

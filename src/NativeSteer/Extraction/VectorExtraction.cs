@@ -20,22 +20,22 @@ public static class VectorExtraction
     /// <param name="options">Label, offsets, baseline, layers.</param>
     /// <param name="progress">Told after every batch, on the calling thread.</param>
     /// <param name="cancellation">Stops within the running batch; nothing is kept then.</param>
-    /// <exception cref="NativeSteerException">The data is malformed (with file and line), a text is too long, or there is no direction.</exception>
+    /// <exception cref="NativeSteerException">
+    /// The data is malformed (with file and line), a text is too long, or there is no direction.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static ExtractedVector FromTraces(
-        LanguageModel model, string path, TraceExtraction options, IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
+        LanguageModel model, string path, TraceExtraction options,
+        IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         var (sums, summary) = SumTraces(model, path, options, progress, cancellation);
         var watch = Stopwatch.StartNew();
         var vector = DifferenceOfMeans.Of(sums, options.Label, options.Against);
-        var negative = options.Against.Kind == AgainstKind.Tokens
-            ? [sums.Groups.AllTokens]
-            : sums.Groups.Of(DifferenceOfMeans.NegativeLabels(sums.Groups, options.Label, options.Against));
-        var slot = sums.Sums.Slots[0];
+        var (positive, negative) = DifferenceOfMeans.Sides(sums.Groups, options.Label, options.Against);
         return new ExtractedVector(vector, summary with
         {
-            Rows = (sums.Groups.Of([options.Label]).Sum(group => sums.Sums.Count(slot, group)), negative.Sum(group => sums.Sums.Count(slot, group))),
+            Rows = (DifferenceOfMeans.Rows(sums.Sums, positive), DifferenceOfMeans.Rows(sums.Sums, negative)),
             Elapsed = summary.Elapsed + watch.Elapsed,
         });
     }
@@ -46,7 +46,8 @@ public static class VectorExtraction
     /// </summary>
     /// <inheritdoc cref="FromTraces"/>
     public static (LabelledSums Sums, ExtractionSummary Summary) SumTraces(
-        LanguageModel model, string path, TraceExtraction options, IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
+        LanguageModel model, string path, TraceExtraction options,
+        IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(path);
@@ -57,7 +58,7 @@ public static class VectorExtraction
         var allTokens = options.Against.Kind == AgainstKind.Tokens;
         var survey = TraceSurvey.Of(LabelledTraces.Read(path), tokenizer, options.Offsets, allTokens, cancellation);
         var groups = new CaptureGroups(survey.Spans.Keys, options.Offsets, allTokens);
-        _ = DifferenceOfMeans.NegativeLabels(groups, options.Label, options.Against); // a wrong label shows before the run
+        _ = DifferenceOfMeans.Sides(groups, options.Label, options.Against); // a wrong label shows before the run
         var source = ExtractionProvenance.Of(model, [path]);
 
         var sums = new ActivationSums(slots, groups.Count, model.Shape.Width);
@@ -83,7 +84,8 @@ public static class VectorExtraction
     /// <param name="cancellation">Stops within the running batch; nothing is kept then.</param>
     /// <inheritdoc cref="FromTraces" path="/exception"/>
     public static ExtractedVector FromPairs(
-        LanguageModel model, PromptPairs pairs, PairExtraction options, IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
+        LanguageModel model, PromptPairs pairs, PairExtraction options,
+        IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(pairs);

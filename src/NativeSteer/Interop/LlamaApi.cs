@@ -25,6 +25,12 @@ internal static unsafe partial class LlamaApi
     internal static partial int llama_model_n_layer(nint model);
 
     [LibraryImport(Library)]
+    internal static partial int llama_model_n_head(nint model);
+
+    [LibraryImport(Library)]
+    internal static partial int llama_model_n_head_kv(nint model);
+
+    [LibraryImport(Library)]
     internal static partial int llama_model_n_ctx_train(nint model);
 
     [LibraryImport(Library)]
@@ -67,6 +73,11 @@ internal static unsafe partial class LlamaApi
 
     [LibraryImport(Library)]
     internal static partial byte llama_vocab_is_control(nint vocabulary, int token);
+
+    // Chat templates
+
+    [LibraryImport(Library)]
+    internal static partial int llama_chat_builtin_templates(byte** names, nuint count);
 
     // Contexts
 

@@ -22,6 +22,9 @@ public enum LogLevel
 /// <summary>The one sink that llama.cpp's and ggml's log lines go to. Without a sink they are dropped.</summary>
 public static unsafe class NativeLog
 {
+    /// <summary>ggml's level of a piece that goes on with the line before.</summary>
+    internal const int Continuation = 5;
+
     private static LogLevel s_last = LogLevel.Information;
 
     /// <summary>Receives (level, text); the text may be part of a line. May be called from any thread; a sink that throws is removed.</summary>
@@ -33,10 +36,9 @@ public static unsafe class NativeLog
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     internal static void OnNativeLine(int level, byte* line)
     {
-        const int continuation = 5;
         try
         {
-            if (level != continuation) s_last = (LogLevel)level;
+            if (level != Continuation) s_last = (LogLevel)level;
             if (Sink is { } sink) sink(s_last, Marshal.PtrToStringUTF8((nint)line) ?? "");
         }
         catch (Exception e)

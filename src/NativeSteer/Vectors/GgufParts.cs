@@ -79,13 +79,13 @@ public static class GgufParts
         var shown = FileErrors.Shown(file.Path);
         var architecture = file.Architecture;
         if (IsVector(file, architecture))
-            throw new NativeSteerException($"{shown} is a control vector, not a model; pass it with --control-vector and give the model with -m.");
+            throw new NativeSteerException(
+                $"{shown} is a control vector, not a model; pass it with --control-vector and give the model with -m.");
         if (architecture.Length == 0)
             throw new NativeSteerException(
                 $"{shown} names no architecture (general.architecture); it is not a model that llama.cpp can load.");
-        if (architecture is "controlvector" or "steeringvector")
-            throw new NativeSteerException(
-                $"{shown} is a control vector, not a model; pass it with --control-vector and give the model with -m.");
+        if (architecture is "clip")
+            throw new NativeSteerException($"{shown} is a multimodal projector (mmproj), not a model; give the model it belongs to.");
         var type = file.Find("general.type") is { IsArray: false, Type: GgufValueType.String } ? file.GetString("general.type") : "model";
         if (type is "adapter")
             throw new NativeSteerException($"{shown} is a LoRA adapter, not a model; give the model, with the adapter merged into it.");

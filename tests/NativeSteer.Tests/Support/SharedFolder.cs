@@ -11,11 +11,14 @@ internal static class SharedFolder
 
     internal static string? Find(string file)
     {
-        var path = Path.GetFullPath(Path.Combine(Root(), "..", "shared", file));
+        var path = Path.GetFullPath(Path.Combine(Root, "..", "shared", file));
         return File.Exists(path) ? path : null;
     }
 
-    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
+    /// <summary>The checkout.</summary>
+    internal static string Root { get; } = FindRoot();
+
+    private static string FindRoot([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
 }
 
 /// <summary>A test that needs a real model from the shared folder, skipped with the reason when it is not there.</summary>
