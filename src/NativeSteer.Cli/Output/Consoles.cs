@@ -11,7 +11,8 @@ internal static class Consoles
         {
             Ansi = !isTerminal || !terminal.Ansi ? AnsiSupport.No : OperatingSystem.IsWindows() ? AnsiSupport.Detect : AnsiSupport.Yes,
             ColorSystem = terminal.Colors && isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = isTerminal && terminal.Ansi ? InteractionSupport.Yes : InteractionSupport.No, // a progress bar redraws itself only then
+            // A progress bar redraws itself only on what counts as interactive.
+            Interactive = isTerminal && terminal.Ansi ? InteractionSupport.Yes : InteractionSupport.No,
             Out = new AnsiConsoleOutput(writer),
         });
         console.Profile.Width = terminal.Width;

@@ -41,7 +41,8 @@ internal static class CliRun
     /// <summary>Starts it with an environment variable.</summary>
     internal static Process Start((string Name, string Value)? variable, params string[] args)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) is "dotnet" ? host : "dotnet")
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) is "dotnet" ? host : "dotnet")
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -63,7 +64,7 @@ internal static class Golden
     internal static void Check(string name, string actual, [CallerFilePath] string here = "")
     {
         var path = Path.Combine(Path.GetDirectoryName(here)!, name + ".txt");
-        if (string.Equals(Environment.GetEnvironmentVariable("NATIVESTEER_UPDATE_GOLDEN"), "1", StringComparison.Ordinal)) File.WriteAllText(path, actual);
+        if (Environment.GetEnvironmentVariable("NATIVESTEER_UPDATE_GOLDEN") is "1") File.WriteAllText(path, actual);
         Assert.True(File.Exists(path), $"{name}.txt is missing; NATIVESTEER_UPDATE_GOLDEN=1 writes it");
         Assert.Equal(File.ReadAllText(path), actual);
     }

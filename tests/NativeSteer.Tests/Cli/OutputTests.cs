@@ -18,12 +18,14 @@ public sealed partial class OutputTests : IDisposable
     [Theory]
     [InlineData(false, "info-model")]
     [InlineData(true, "info-model-terminal")]
-    public void A_model_is_described(bool terminal, string golden) => Golden.Check(golden, Shown(CliRun.Run(terminal, "info", TinyModel.Write(_folder["tiny.gguf"]))));
+    public void A_model_is_described(bool terminal, string golden) =>
+        Golden.Check(golden, Shown(CliRun.Run(terminal, "info", TinyModel.Write(_folder["tiny.gguf"]))));
 
     [Theory]
     [InlineData(false, "vector-show")]
     [InlineData(true, "vector-show-terminal")]
-    public void A_vector_is_described(bool terminal, string golden) => Golden.Check(golden, Shown(CliRun.Run(terminal, "vector", "show", Vector("happy"))));
+    public void A_vector_is_described(bool terminal, string golden) =>
+        Golden.Check(golden, Shown(CliRun.Run(terminal, "vector", "show", Vector("happy"))));
 
     [Fact]
     public void Info_shows_a_vector_as_vector_show_does()
@@ -33,7 +35,8 @@ public sealed partial class OutputTests : IDisposable
     }
 
     [Fact]
-    public void Vectors_are_compared() => Golden.Check("vector-compare", Shown(CliRun.Run("vector", "compare", Vector("happy"), Vector("sad", 2))));
+    public void Vectors_are_compared() =>
+        Golden.Check("vector-compare", Shown(CliRun.Run("vector", "compare", Vector("happy"), Vector("sad", 2))));
 
     [Fact]
     public void A_capture_is_described()
@@ -83,7 +86,9 @@ public sealed partial class OutputTests : IDisposable
 
     [Fact]
     public void A_file_that_is_nothing_known_is_an_error() =>
-        Assert.Contains("neither GGUF, safetensors nor .npy", CliRun.Fails(1, "info", _folder.Write("x.gguf", "hello world")), StringComparison.Ordinal);
+        Assert.Contains(
+            "neither GGUF, safetensors nor .npy", CliRun.Fails(1, "info", _folder.Write("x.gguf", "hello world")),
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_file_name_cannot_break_the_line()
