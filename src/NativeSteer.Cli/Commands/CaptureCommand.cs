@@ -15,9 +15,11 @@ internal sealed class CaptureCommand : Verb
 {
     private readonly ModelSettings _model = new();
     private readonly ListSetting _prompts = new("TEXT", "A prompt; may be given several times", false, "--prompt", "-p");
-    private readonly ListSetting _files = new("FILE", "A prompt's file, - for stdin; or .jsonl, a {\"prompt\": \"...\"} a line", false, "--file", "-f");
+    private readonly ListSetting _files =
+        new("FILE", "A prompt's file, - for stdin; or .jsonl, a {\"prompt\": \"...\"} a line", false, "--file", "-f");
     private readonly TextSetting _layers = new("LIST", "The layers, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
-    private readonly ChoiceSetting _site = new("Where in a layer: the residual stream after it, or what a part adds to it", ["l_out", "attn_out", "ffn_out"], "--site");
+    private readonly ChoiceSetting _site =
+        new("Where in a layer: the residual stream after it, or what a part adds to it", ["l_out", "attn_out", "ffn_out"], "--site");
     private readonly Flag _half = new("16-bit floats, half the size", "--half");
     private readonly ContextSettings _context = new("the longest prompt");
     private readonly TextSetting _output = CommonSettings.Output("Where to write; of several prompts out-0001.safetensors and so on");
@@ -50,7 +52,8 @@ internal sealed class CaptureCommand : Verb
         var layers = _layers.Get(parse) is { } list ? LayerList.Parse(list, model.Shape.Layers) : null;
         using var context = model.CreateContext(contextOptions with { ContextLength = Length(contextOptions, model, prompts) });
         var options = new DumpOptions { Layers = layers, Site = site, Half = _half.IsGiven(parse) };
-        var files = Progress.Run(terminal, "Capturing", report => ActivationDump.Write(context, prompts, output, options, new CaptureReport(report), stop));
+        var files = Progress.Run(
+            terminal, "Capturing", report => ActivationDump.Write(context, prompts, output, options, new CaptureReport(report), stop));
         Print(files, terminal, _json.IsGiven(parse));
         return ExitCode.Done;
     }

@@ -50,7 +50,8 @@ internal sealed class DoctorCommand : Verb
         var failed = results.Where(result => !result.Passed).ToList();
         if (failed.Count == 0) return ExitCode.Done;
         terminal.Flush();
-        terminal.Error.WriteLine($"nativesteer: error: {failed.Count} of {results.Count} checks failed: {string.Join(", ", failed.Select(f => f.Name))}.");
+        terminal.Error.WriteLine(
+            $"nativesteer: error: {failed.Count} of {results.Count} checks failed: {string.Join(", ", failed.Select(f => f.Name))}.");
         return ExitCode.Error;
     }
 

@@ -12,7 +12,8 @@ namespace NativeSteer.Cli.Commands;
 /// <summary><c>info</c>: reads headers only; for files llama.cpp is not even loaded.</summary>
 internal sealed class InfoCommand : Verb
 {
-    private readonly Argument<string[]> _files = Positional.Many("FILE", "Models and vectors (GGUF), captures (safetensors), vectors of other tools; none: this machine");
+    private readonly Argument<string[]> _files = Positional.Many(
+        "FILE", "Models and vectors (GGUF), captures (safetensors), vectors of other tools; none: this machine");
     private readonly Flag _json = CommonSettings.Json();
 
     internal InfoCommand() : base("info", "What a model, a vector, a capture or this machine is")

@@ -47,13 +47,6 @@ internal abstract class Verb(string path, string purpose) : Command(path[(path.L
         return Execute(parse, terminal, interrupt.Token);
     }
 
-    /// <summary>The help as text.</summary>
-    internal void WriteHelp(TextWriter output)
-    {
-        AddGroup("General", _verbose, _help);
-        VerbHelp.Write(this, output);
-    }
-
     /// <summary>Reads all settings, then works.</summary>
     protected abstract int Execute(ParseResult parse, Terminal terminal, CancellationToken stop);
 

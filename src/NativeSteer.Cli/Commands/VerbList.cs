@@ -15,7 +15,7 @@ internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Ter
 internal sealed class VerbList(string path, params VerbEntry[] verbs)
 {
     internal static VerbList Vectors { get; } = new("vector",
-        new("extract", "Make a vector of labelled texts, in one pass over them", (args, terminal) => new ExtractCommand().Run(args, terminal)),
+        new("extract", "Make a vector of labelled texts, in one pass", (args, terminal) => new ExtractCommand().Run(args, terminal)),
         new("show", "A vector's layers, norms and provenance", (args, terminal) => new ShowCommand().Run(args, terminal)),
         new("compare", "Cosines and norms of two vectors, layer by layer", (args, terminal) => new CompareCommand().Run(args, terminal)),
         new("combine", "Add, subtract and scale vectors", (args, terminal) => new CombineCommand().Run(args, terminal)),
@@ -27,7 +27,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
         new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
-        new("bench", "Tokens per second: plain, hook idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
+        new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
 
     internal string Path => path;
 
@@ -47,7 +47,8 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
             if (string.Equals(verb.Name, args[0], StringComparison.Ordinal)) return verb.Run(args[1..], terminal);
         }
         var meant = verbs.Select(verb => verb.Name).FirstOrDefault(name => IsNear(name, args[0]));
-        throw new UsageException($"there is no verb '{args[0]}'" + (meant is null ? "" : $", perhaps '{meant}'") + $"; '{program} --help' lists them.");
+        throw new UsageException(
+            $"there is no verb '{args[0]}'" + (meant is null ? "" : $", perhaps '{meant}'") + $"; '{program} --help' lists them.");
     }
 
     // One letter off, left out or added, or two swapped.
@@ -59,6 +60,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         var end = 0;
         while (end < name.Length - start && end < typed.Length - start && name[^(end + 1)] == typed[^(end + 1)]) end++;
         var (left, right) = (name[start..^end], typed[start..^end]);
-        return (left.Length <= 1 && right.Length <= 1) || (left.Length == 2 && right.Length == 2 && left[0] == right[1] && left[1] == right[0]);
+        return (left.Length <= 1 && right.Length <= 1)
+            || (left.Length == 2 && right.Length == 2 && left[0] == right[1] && left[1] == right[0]);
     }
 }

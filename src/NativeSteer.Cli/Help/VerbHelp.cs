@@ -52,11 +52,13 @@ internal static class VerbHelp
     private static string Left(Setting setting)
     {
         // Short spellings first, as in llama.cpp's help.
-        var spellings = string.Join(", ", setting.Aliases.Append(setting.Name).OrderBy(spelling => spelling.StartsWith("--", StringComparison.Ordinal)));
+        var spellings = string.Join(
+            ", ", setting.Aliases.Append(setting.Name).OrderBy(spelling => spelling.StartsWith("--", StringComparison.Ordinal)));
         return setting.HelpName is null ? spellings : $"{spellings} {setting.HelpName}";
     }
 
-    private static string Right(Setting setting) => setting.DefaultText is { } value ? $"{setting.Description} (default: {value})" : setting.Description ?? "";
+    private static string Right(Setting setting) =>
+        setting.DefaultText is { } value ? $"{setting.Description} (default: {value})" : setting.Description ?? "";
 
     private static void Entry(string left, string right, int column, TextWriter output)
     {

@@ -7,5 +7,6 @@ internal static class CommonSettings
 
     internal static TextSetting Output(string description) => new("FILE", description, "--output", "-o");
 
-    internal static CountSetting Threads() => new("N", "CPU threads", "--threads", "-t") { Default = 0, Minimum = 0, Maximum = 512, DefaultMeaning = "one per core" };
+    internal static CountSetting Threads() =>
+        new("N", "CPU threads", "--threads", "-t") { Default = 0, Minimum = 0, Maximum = 512, DefaultMeaning = "one per core" };
 }

@@ -9,7 +9,8 @@ internal sealed class ContextSettings
     private static readonly ContextOptions s_defaults = new();
 
     private readonly CountSetting _length;
-    private readonly CountSetting _batch = new("N", "Most rows of one decode", "--batch-size", "-b") { Default = s_defaults.BatchLength, Minimum = 1 };
+    private readonly CountSetting _batch = new("N", "Most rows of one decode", "--batch-size", "-b")
+        { Default = s_defaults.BatchLength, Minimum = 1 };
     private readonly CountSetting _threads = CommonSettings.Threads();
     private readonly ChoiceSetting _flash = new("Flash attention", ["on", "off", "auto"], "--flash-attn", "-fa");
 

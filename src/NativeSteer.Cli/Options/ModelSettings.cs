@@ -11,7 +11,8 @@ internal sealed class ModelSettings
 
     internal TextSetting Model { get; } = new("FILE", "The model, a GGUF file", "--model", "-m");
 
-    internal CountSetting GpuLayers { get; } = new("N", "Layers kept on the GPU", "--gpu-layers", "-ngl") { Default = -1, Minimum = -1, DefaultMeaning = "all" };
+    internal CountSetting GpuLayers { get; } = new("N", "Layers kept on the GPU", "--gpu-layers", "-ngl")
+        { Default = -1, Minimum = -1, DefaultMeaning = "all" };
 
     internal Setting[] All => [Model, GpuLayers];
 
@@ -21,7 +22,8 @@ internal sealed class ModelSettings
         var path = Model.Require(parse);
         var gpuLayers = GpuLayers.Get(parse);
         if (!File.Exists(path) || new FileInfo(path).Length < QuicklyLoaded) return Load(path, gpuLayers, _ => { }, stop);
-        return Progress.Run(terminal, $"Loading {Path.GetFileName(path)}", report => Load(path, gpuLayers, share => report.Report(share), stop));
+        return Progress.Run(
+            terminal, $"Loading {Path.GetFileName(path)}", report => Load(path, gpuLayers, share => report.Report(share), stop));
     }
 
     private static LanguageModel Load(string path, int gpuLayers, Action<float> progress, CancellationToken stop) =>

@@ -23,7 +23,8 @@ internal readonly record struct ScaledFile(string Path, float Scale)
             }
             foreach (var part in values[i].Split(','))
             {
-                files.Add(ParseOne(part) ?? throw new UsageException($"{option} has '{part}'; give FILE:SCALE, for example happy.gguf:0.8."));
+                files.Add(ParseOne(part)
+                    ?? throw new UsageException($"{option} has '{part}'; give FILE:SCALE, for example happy.gguf:0.8."));
             }
         }
         return files;
@@ -48,7 +49,8 @@ internal readonly record struct ScaledFile(string Path, float Scale)
                 continue;
             }
             if (pending.Length > 0) terms.Add(ParseTerm(pending, sign));
-            else if (terms.Count > 0) throw new UsageException($"'{word}' has nothing before it; write for example \"0.5*a.gguf - b.gguf\".");
+            else if (terms.Count > 0)
+                throw new UsageException($"'{word}' has nothing before it; write for example \"0.5*a.gguf - b.gguf\".");
             pending = "";
             sign = word is "-" ? -1 : 1;
         }
@@ -66,7 +68,8 @@ internal readonly record struct ScaledFile(string Path, float Scale)
         if (star > 0 && NumberSetting.TryParse(term.AsSpan(star + 1), out var after)) return Checked(term[..star], sign * after);
         return ParseOne(term) is { } scaled ? scaled with { Scale = sign * scaled.Scale } : new ScaledFile(term, sign);
 
-        ScaledFile Checked(string path, float scale) => path.Length > 0 ? new ScaledFile(path, scale) : throw new UsageException($"'{term}' names no file.");
+        ScaledFile Checked(string path, float scale) =>
+            path.Length > 0 ? new ScaledFile(path, scale) : throw new UsageException($"'{term}' names no file.");
     }
 
     private static ScaledFile? ParseOne(string text)

@@ -33,7 +33,8 @@ internal abstract class Setting : Option<string[]>
     internal bool IsGiven(ParseResult parse) => parse.GetResult(this) is not null;
 
     /// <summary>The values as typed.</summary>
-    internal IReadOnlyList<string> Values(ParseResult parse) => parse.GetResult(this) is { } result ? [.. result.Tokens.Select(token => token.Value)] : [];
+    internal IReadOnlyList<string> Values(ParseResult parse) =>
+        parse.GetResult(this) is { } result ? [.. result.Tokens.Select(token => token.Value)] : [];
 
     protected string? Value(ParseResult parse) => parse.GetResult(this)?.Tokens is [var token, ..] ? token.Value : null;
 
@@ -78,7 +79,8 @@ internal sealed class CountSetting(string value, string description, params stri
     internal int Get(ParseResult parse)
     {
         if (Value(parse) is not { } text) return Default;
-        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= Minimum && number <= Maximum
+        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            && number >= Minimum && number <= Maximum
             ? number
             : throw Wrong(text, (Minimum, Maximum) switch
             {
@@ -107,7 +109,8 @@ internal sealed class NumberSetting(string value, string description, params str
 }
 
 /// <summary>One of a few words.</summary>
-internal sealed class ChoiceSetting(string description, string[] choices, params string[] spellings) : Setting(spellings, string.Join('|', choices), description)
+internal sealed class ChoiceSetting(string description, string[] choices, params string[] spellings)
+    : Setting(spellings, string.Join('|', choices), description)
 {
     /// <summary>The first one.</summary>
     internal string Default => choices[0];
@@ -117,16 +120,19 @@ internal sealed class ChoiceSetting(string description, string[] choices, params
     internal string Get(ParseResult parse)
     {
         if (Value(parse) is not { } text) return Default;
-        return choices.Contains(text, StringComparer.Ordinal) ? text : throw Wrong(text, string.Join(", ", choices[..^1]) + " or " + choices[^1]);
+        return choices.Contains(text, StringComparer.Ordinal)
+            ? text : throw Wrong(text, string.Join(", ", choices[..^1]) + " or " + choices[^1]);
     }
 }
 
 /// <summary>A whole number without default.</summary>
-internal sealed class OptionalCountSetting(string value, string description, params string[] spellings) : Setting(spellings, value, description)
+internal sealed class OptionalCountSetting(string value, string description, params string[] spellings)
+    : Setting(spellings, value, description)
 {
     internal int? Get(ParseResult parse)
     {
         if (Value(parse) is not { } text) return null;
-        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Wrong(text, "a whole number");
+        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number : throw Wrong(text, "a whole number");
     }
 }

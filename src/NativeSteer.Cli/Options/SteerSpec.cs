@@ -32,13 +32,15 @@ internal sealed record SteerSpec(string Path, float Scale)
         _ => null,
     };
 
-    internal static ScaleUnit? ParseUnit(string text) => text switch { "abs" => ScaleUnit.Absolute, "rel" => ScaleUnit.ResidualNorm, _ => null };
+    internal static ScaleUnit? ParseUnit(string text) =>
+        text switch { "abs" => ScaleUnit.Absolute, "rel" => ScaleUnit.ResidualNorm, _ => null };
 
     /// <summary>Reads the field <c>steer</c> of a line; null where there is none.</summary>
     internal static List<SteerSpec>? Of(JsonLine line)
     {
         if (!line.Element.TryGetProperty("steer", out var array) || array.ValueKind == JsonValueKind.Null) return null;
-        if (array.ValueKind != JsonValueKind.Array) throw line.Error("\"steer\" should be an array of objects such as {\"vector\": \"v.gguf\", \"scale\": 8}.");
+        if (array.ValueKind != JsonValueKind.Array)
+            throw line.Error("\"steer\" should be an array of objects such as {\"vector\": \"v.gguf\", \"scale\": 8}.");
         return [.. array.EnumerateArray().Select(item => Of(line, item))];
     }
 
@@ -56,7 +58,13 @@ internal sealed record SteerSpec(string Path, float Scale)
         ["vector"] = Path,
         ["scale"] = Scale,
         ["layers"] = Range is var (first, last) ? $"{first}-{last}" : Layers ?? "all",
-        ["operation"] = Operation switch { SteeringOperation.Add => "add", SteeringOperation.ProjectOut => "project", SteeringOperation.Clamp => "clamp", _ => "add-keep-norm" },
+        ["operation"] = Operation switch
+        {
+            SteeringOperation.Add => "add",
+            SteeringOperation.ProjectOut => "project",
+            SteeringOperation.Clamp => "clamp",
+            _ => "add-keep-norm",
+        },
         ["at"] = Positions.ToString(),
         ["unit"] = Unit == ScaleUnit.Absolute ? "abs" : "rel",
     };
@@ -66,7 +74,8 @@ internal sealed record SteerSpec(string Path, float Scale)
 
     private static SteerSpec Of(JsonLine line, JsonElement item)
     {
-        if (item.ValueKind != JsonValueKind.Object) throw line.Error("\"steer\" should hold objects such as {\"vector\": \"v.gguf\", \"scale\": 8}.");
+        if (item.ValueKind != JsonValueKind.Object)
+            throw line.Error("\"steer\" should hold objects such as {\"vector\": \"v.gguf\", \"scale\": 8}.");
         string? path = null, layers = null;
         var scale = 1f;
         SteeringOperation? operation = SteeringOperation.Add;
@@ -80,13 +89,15 @@ internal sealed record SteerSpec(string Path, float Scale)
                     path = Text(field);
                     break;
                 case "scale":
-                    if (field.Value.ValueKind != JsonValueKind.Number || !field.Value.TryGetSingle(out scale) || !float.IsFinite(scale)) throw line.Error("\"scale\" should be a number.");
+                    if (field.Value.ValueKind != JsonValueKind.Number || !field.Value.TryGetSingle(out scale) || !float.IsFinite(scale))
+                        throw line.Error("\"scale\" should be a number.");
                     break;
                 case "layers":
                     layers = field.Value.ValueKind == JsonValueKind.Number ? field.Value.GetRawText() : Text(field);
                     break;
                 case "operation":
-                    operation = ParseOperation(Text(field)) ?? throw line.Error($"\"operation\" is \"{Text(field)}\"; it should be add, project, clamp or add-keep-norm.");
+                    operation = ParseOperation(Text(field))
+                        ?? throw line.Error($"\"operation\" is \"{Text(field)}\"; it should be add, project, clamp or add-keep-norm.");
                     break;
                 case "at":
                     try
@@ -102,11 +113,18 @@ internal sealed record SteerSpec(string Path, float Scale)
                     unit = ParseUnit(Text(field)) ?? throw line.Error($"\"unit\" is \"{Text(field)}\"; it should be abs or rel.");
                     break;
                 default:
-                    throw line.Error($"\"steer\" has an unknown field \"{Output.Text.OneLine(field.Name)}\"; it takes vector, scale, layers, operation, at and unit.");
+                    throw line.Error($"\"steer\" has an unknown field \"{Output.Text.OneLine(field.Name)}\"; "
+                        + "it takes vector, scale, layers, operation, at and unit.");
             }
         }
         if (path is null) throw line.Error("an object of \"steer\" lacks the field \"vector\", the path of a vector file.");
-        return new SteerSpec(path, scale) { Layers = layers is "all" ? null : layers, Operation = operation.Value, Positions = positions, Unit = unit.Value };
+        return new SteerSpec(path, scale)
+        {
+            Layers = layers is "all" ? null : layers,
+            Operation = operation.Value,
+            Positions = positions,
+            Unit = unit.Value,
+        };
 
         string Text(JsonProperty field) => field.Value.ValueKind == JsonValueKind.String
             ? field.Value.GetString()!

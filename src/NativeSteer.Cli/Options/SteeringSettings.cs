@@ -11,12 +11,17 @@ internal sealed class SteeringSettings
     private const string ScaledName = "--control-vector-scaled", RangeName = "--control-vector-layer-range";
 
     private readonly ListSetting _vectors = new("FILE[,FILE]", "Steer with these vectors at scale 1", false, "--control-vector");
-    private readonly ListSetting _scaled = new("FILE:SCALE[,FILE:SCALE]", "Steer with vectors at scales of their own; also FILE SCALE", true, ScaledName);
-    private readonly ListSetting _range = new("START END", "Steer the layers from START to END only, both included", true, RangeName) { Arity = new ArgumentArity(2, 2) };
-    private readonly TextSetting _layers = new("LIST", "Steer these layers only, e.g. 10, 8-12 or 0,4,8-12 (default: all that the vector has)", "--layers");
-    private readonly ChoiceSetting _operation = new("What is done with the vector", ["add", "project", "clamp", "add-keep-norm"], "--operation");
+    private readonly ListSetting _scaled =
+        new("FILE:SCALE[,FILE:SCALE]", "Steer with vectors at scales of their own; also FILE SCALE", true, ScaledName);
+    private readonly ListSetting _range = new("START END", "Steer the layers from START to END only, both included", true, RangeName)
+        { Arity = new ArgumentArity(2, 2) };
+    private readonly TextSetting _layers =
+        new("LIST", "Steer these layers only, e.g. 10, 8-12 or 0,4,8-12 (default: all that the vector has)", "--layers");
+    private readonly ChoiceSetting _operation =
+        new("What is done with the vector", ["add", "project", "clamp", "add-keep-norm"], "--operation");
     private readonly TextSetting _at = new("RANGE", "Positions: all, prompt, generated, A:B, or generated:A:B (default: all)", "--at");
-    private readonly ChoiceSetting _unit = new("Scales are absolute, or shares of the mean residual norm at the layer", ["abs", "rel"], "--scale-unit");
+    private readonly ChoiceSetting _unit =
+        new("Scales are absolute, or shares of the mean residual norm at the layer", ["abs", "rel"], "--scale-unit");
 
     internal Setting[] All => [_vectors, _scaled, _range, _layers, _operation, _at, _unit];
 
@@ -25,7 +30,8 @@ internal sealed class SteeringSettings
         var files = ScaledFile.Unscaled(_vectors.Values(parse)).Concat(ScaledFile.ParseList(ScaledName, _scaled.Values(parse))).ToList();
         var layers = _layers.Get(parse);
         var range = Range(_range.Values(parse));
-        if (layers is not null && range is not null) throw new UsageException($"--layers and {RangeName} both say which layers; give one of them.");
+        if (layers is not null && range is not null)
+            throw new UsageException($"--layers and {RangeName} both say which layers; give one of them.");
         if (files.Count == 0 && All.FirstOrDefault(setting => setting.IsGiven(parse)) is { } lonely)
         {
             throw new UsageException($"{lonely.Spelling} needs a vector; give one with --control-vector or {ScaledName}.");

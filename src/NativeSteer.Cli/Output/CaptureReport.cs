@@ -6,5 +6,6 @@ namespace NativeSteer.Cli.Output;
 internal sealed class CaptureReport(IProgressReport report) : IProgress<CaptureProgress>
 {
     public void Report(CaptureProgress value) =>
-        report.Report(value.TotalRows > 0 ? Math.Min(1, (double)value.Rows / value.TotalRows) : 0, $"{value.Rows} tokens of {value.TotalRows}");
+        report.Report(
+            value.TotalRows > 0 ? Math.Min(1, (double)value.Rows / value.TotalRows) : 0, $"{value.Rows} tokens of {value.TotalRows}");
 }

@@ -9,9 +9,10 @@ internal static class Consoles
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            Ansi = !isTerminal || !terminal.Ansi ? AnsiSupport.No : OperatingSystem.IsWindows() ? AnsiSupport.Detect : AnsiSupport.Yes,
             ColorSystem = terminal.Colors && isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
+            // A progress bar redraws itself only on what counts as interactive.
+            Interactive = isTerminal && terminal.Ansi ? InteractionSupport.Yes : InteractionSupport.No,
             Out = new AnsiConsoleOutput(writer),
         });
         console.Profile.Width = terminal.Width;

@@ -18,13 +18,17 @@ internal static class Progress
 {
     /// <summary>Does the work and shows how it goes.</summary>
     internal static T Run<T>(Terminal terminal, string name, Func<IProgressReport, T> work) =>
-        terminal.ErrorIsTerminal ? WithBar(terminal, name, work) : work(new Lines(terminal, name));
+        terminal.ErrorIsTerminal && terminal.Ansi ? WithBar(terminal, name, work) : work(new Lines(terminal, name));
 
     private static T WithBar<T>(Terminal terminal, string name, Func<IProgressReport, T> work) =>
         Consoles.Create(terminal.Error, terminal, isTerminal: true)
             .Progress()
             .AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn())
             .Start(context => work(new Bar(context.AddTask(Markup.Escape(name), maxValue: 1), name)));
 
     private sealed class Bar(ProgressTask task, string name) : IProgressReport
@@ -46,8 +50,8 @@ internal static class Progress
         {
             if (_clock.Elapsed < _next || share is <= 0 or >= 1) return;
             _next = _clock.Elapsed + s_between;
-            var left = _clock.Elapsed * ((1 - share) / share);
-            terminal.Note($"{name}: {detail ?? NativeSteer.Cli.Output.Text.Percent(share)}, {left.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture)} left");
+            var left = (_clock.Elapsed * ((1 - share) / share)).ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture);
+            terminal.Note($"{name}: {detail ?? NativeSteer.Cli.Output.Text.Percent(share)}, {left} left");
         }
     }
 }

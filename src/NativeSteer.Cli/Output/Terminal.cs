@@ -6,12 +6,14 @@ namespace NativeSteer.Cli.Output;
 /// <summary>Where results (stdout) and everything else (stderr) go.</summary>
 internal sealed class Terminal : IDisposable
 {
-    private const int DefaultWidth = 100;
+    private readonly Lazy<int> _width;
 
-    internal Terminal(TextWriter output, TextWriter error)
+    internal Terminal(TextWriter output, TextWriter error, Func<int>? width = null)
     {
+        const int defaultWidth = 100, leastWidth = 40;
         Out = output;
         Error = error;
+        _width = new Lazy<int>(() => width?.Invoke() is { } columns and > 0 ? Math.Max(columns, leastWidth) : defaultWidth);
     }
 
     /// <summary>Results. Buffered: flush where a reader should see them at once.</summary>
@@ -26,11 +28,14 @@ internal sealed class Terminal : IDisposable
     /// <summary>Whether a person watches progress.</summary>
     internal bool ErrorIsTerminal { get; init; }
 
-    /// <summary>Whether colours may be used: not with NO_COLOR set, nor on a dumb terminal.</summary>
+    /// <summary>Whether the terminal understands escape sequences: not a dumb one.</summary>
+    internal bool Ansi { get; init; } = true;
+
+    /// <summary>Whether colours may be used: not with NO_COLOR set.</summary>
     internal bool Colors { get; init; }
 
-    /// <summary>Columns of the terminal.</summary>
-    internal int Width { get; init; } = DefaultWidth;
+    /// <summary>Columns of the terminal; asked for when something is drawn.</summary>
+    internal int Width => _width.Value;
 
     /// <summary>Show llama.cpp's log and stack traces.</summary>
     internal bool Verbose { get; set; }
@@ -40,15 +45,16 @@ internal sealed class Terminal : IDisposable
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         var outIsTerminal = !Console.IsOutputRedirected;
-        var noColor = Environment.GetEnvironmentVariable("NO_COLOR");
+        var ansi = !string.Equals(Environment.GetEnvironmentVariable("TERM"), "dumb", StringComparison.Ordinal);
         return new Terminal(
             new StreamWriter(OutputStream(outIsTerminal), utf8, bufferSize: 1 << 14),
-            TextWriter.Synchronized(new StreamWriter(Console.OpenStandardError(), utf8, bufferSize: 256) { AutoFlush = true }))
+            TextWriter.Synchronized(new StreamWriter(Console.OpenStandardError(), utf8, bufferSize: 256) { AutoFlush = true }),
+            WindowWidth)
         {
             OutIsTerminal = outIsTerminal,
             ErrorIsTerminal = !Console.IsErrorRedirected,
-            Colors = string.IsNullOrEmpty(noColor) && !string.Equals(Environment.GetEnvironmentVariable("TERM"), "dumb", StringComparison.Ordinal),
-            Width = outIsTerminal ? Math.Max(40, WindowWidth()) : DefaultWidth,
+            Ansi = ansi,
+            Colors = ansi && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
         };
     }
 
@@ -93,7 +99,7 @@ internal sealed class Terminal : IDisposable
         }
         catch (IOException)
         {
-            return DefaultWidth;
+            return 0; // unknown
         }
     }
 }

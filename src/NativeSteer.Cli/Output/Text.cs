@@ -46,6 +46,7 @@ internal static class Text
             scaled /= step;
             unit++;
         }
-        return (unit == 0 ? value.ToString(CultureInfo.InvariantCulture) : scaled.ToString(scaled < 100 ? "0.0" : "0", CultureInfo.InvariantCulture)) + space + units[unit];
+        var format = unit > 0 && scaled < 100 ? "0.0" : "0";
+        return scaled.ToString(format, CultureInfo.InvariantCulture) + space + units[unit];
     }
 }

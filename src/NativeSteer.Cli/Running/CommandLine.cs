@@ -32,7 +32,8 @@ internal static class CommandLine
         }
         switch (args[0])
         {
-            case "--help" or "-h" or "-?" or "help" when args.Length == 1:
+            case "--help" or "-h" or "-?":
+            case "help" when args.Length == 1:
                 RootHelp.Write(terminal.Out);
                 return ExitCode.Done;
             case "help": // nativesteer help VERB

@@ -13,8 +13,8 @@ internal static class ModelView
         facts.Add("architecture", model.Shape.Architecture);
         facts.Add("layers", $"{model.Shape.Layers} (0-{model.Shape.Layers - 1})");
         facts.Add("width", $"{model.Shape.Width}");
-        facts.Add("heads", model.Heads is null ? null : $"{model.Heads}, {Text.Number(model.KeyValueHeads ?? model.Heads)} for keys and values");
-        facts.Add("feed-forward", model.FeedForwardWidth is null ? null : Text.Number(model.FeedForwardWidth) + (model.Experts > 0 ? $", {model.Experts} experts" : ""));
+        if (model.Heads is { } heads) facts.Add("heads", $"{heads}, {model.KeyValueHeads ?? heads} for keys and values");
+        if (model.FeedForwardWidth is { } width) facts.Add("feed-forward", $"{width}" + (model.Experts > 0 ? $", {model.Experts} experts" : ""));
         facts.Add("context", model.ContextLength is null ? null : $"{model.ContextLength} tokens");
         facts.Add("vocabulary", model.VocabularySize is null ? null : $"{model.VocabularySize} tokens");
         facts.Add("tokenizer", model.Tokenizer ?? "none");
@@ -24,10 +24,12 @@ internal static class ModelView
         facts.Print(terminal);
         terminal.Out.WriteLine();
 
-        var table = new Table("type", Column.OfNumbers("tensors"), Column.OfNumbers("weights"), Column.OfNumbers("size"), Column.OfNumbers("bits a weight"));
+        var table = new Table(
+            "type", Column.OfNumbers("tensors"), Column.OfNumbers("weights"), Column.OfNumbers("size"), Column.OfNumbers("bits a weight"));
         foreach (var type in model.Types)
         {
-            table.Add($"{type.Type}", $"{type.Tensors}", Text.Count(type.Weights), Text.Bytes(type.Bytes), Text.Number(8.0 * type.Bytes / type.Weights));
+            var bits = Text.Number(8.0 * type.Bytes / type.Weights);
+            table.Add($"{type.Type}", $"{type.Tensors}", Text.Count(type.Weights), Text.Bytes(type.Bytes), bits);
         }
         table.Print(terminal);
     }

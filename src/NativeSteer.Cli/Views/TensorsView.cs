@@ -17,7 +17,10 @@ internal static class TensorsView
         terminal.Out.WriteLine();
 
         var table = new Table("tensor", "type", "shape", Column.OfNumbers("size"));
-        foreach (var tensor in file.Tensors) table.Add(tensor.Name, $"{tensor.Type}", string.Join(" x ", tensor.Shape), Text.Bytes(tensor.Bytes));
+        foreach (var tensor in file.Tensors)
+        {
+            table.Add(tensor.Name, $"{tensor.Type}", string.Join(" x ", tensor.Shape), Text.Bytes(tensor.Bytes));
+        }
         table.Print(terminal);
     }
 

@@ -19,7 +19,8 @@ internal static class VectorView
         facts.Print(terminal);
         terminal.Out.WriteLine();
 
-        var table = new Table(Column.OfNumbers("layer"), Column.OfNumbers("norm"), Column.OfNumbers("residual norm"), Column.OfNumbers("ratio"));
+        var table = new Table(
+            Column.OfNumbers("layer"), Column.OfNumbers("norm"), Column.OfNumbers("residual norm"), Column.OfNumbers("ratio"));
         foreach (var layer in vector.Layers)
         {
             var (norm, residual) = (vector.Norm(layer), vector.ResidualNorm(layer));

@@ -30,7 +30,7 @@ public static unsafe class LlamaLibrary
         {
             NativeRuntime.EnsureLoaded();
             var devices = new List<string>();
-            while (ShimApi.ns_device_name(devices.Count) is var name && name != null) devices.Add(Marshal.PtrToStringUTF8((nint)name) ?? "");
+            for (byte* name; (name = ShimApi.ns_device_name(devices.Count)) != null;) devices.Add(Marshal.PtrToStringUTF8((nint)name) ?? "");
             return devices;
         }
     }

@@ -101,8 +101,9 @@ public sealed record ModelSummary
     private static long? Number(GgufFile file, string key)
     {
         key = $"{file.Architecture}.{key}";
-        return file.Find(key) is { IsArray: false, Type: not (GgufValueType.String or GgufValueType.Bool or GgufValueType.Float32 or GgufValueType.Float64) }
-            ? file.GetInteger(key)
-            : null;
+        return file.Find(key) is { IsArray: false } entry
+            && entry.Type is not (GgufValueType.String or GgufValueType.Bool or GgufValueType.Float32 or GgufValueType.Float64)
+                ? file.GetInteger(key)
+                : null;
     }
 }

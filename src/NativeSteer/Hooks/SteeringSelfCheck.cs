@@ -52,9 +52,12 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
 
     private (bool, string) Sites()
     {
-        var found = Enum.GetValues<HookSite>().ToDictionary(site => site, site => Offers(site, AllLayers) ? [.. AllLayers] : AllLayers.Where(layer => Offers(site, [layer])).ToList());
-        var text = string.Join("; ", found.Select(pair => $"{Prefix(pair.Key)} {LayerList.Format(pair.Value)}"));
-        return (found[HookSite.Residual].Count == _layers, text);
+        var found = Enum.GetValues<HookSite>().Select(site => (Site: site, Layers: LayersOf(site))).ToList();
+        var text = string.Join("; ", found.Select(pair => $"{Prefix(pair.Site)} {LayerList.Format(pair.Layers)}"));
+        return (found.Single(pair => pair.Site == HookSite.Residual).Layers.Count == _layers, text);
+
+        List<int> LayersOf(HookSite site) =>
+            Offers(site, AllLayers) ? [.. AllLayers] : [.. AllLayers.Where(layer => Offers(site, [layer]))];
     }
 
     private bool Offers(HookSite site, IEnumerable<int> layers)
@@ -74,8 +77,11 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
     {
         var plain = Logits([Tokens(0)], null, hook: false)[0];
         var zero = Logits([Tokens(0)], SequencePlans.Same(SteeringPlan.Add(Direction(1, AllLayers), 0), 1))[0];
-        var different = plain.Zip(zero).Count(pair => !BitConverter.SingleToInt32Bits(pair.First).Equals(BitConverter.SingleToInt32Bits(pair.Second)));
-        return (different == 0, different == 0 ? $"{plain.Length} logits equal bit for bit, with and without the hook" : $"{different} of {plain.Length} logits differ");
+        var different = plain.Zip(zero)
+            .Count(pair => !BitConverter.SingleToInt32Bits(pair.First).Equals(BitConverter.SingleToInt32Bits(pair.Second)));
+        return different == 0
+            ? (true, $"{plain.Length} logits equal bit for bit, with and without the hook")
+            : (false, $"{different} of {plain.Length} logits differ");
     }
 
     private (bool, string) ReachesLogits()
@@ -90,7 +96,8 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
                 if (!(change >= smallest.Change)) smallest = (layers[i], change);
             }
         }
-        return (smallest.Change > 0 && float.IsFinite(smallest.Change), $"smallest max |change| {Show(smallest.Change)}, at layer {smallest.Layer}");
+        var reached = smallest.Change > 0 && float.IsFinite(smallest.Change);
+        return (reached, $"smallest max |change| {Show(smallest.Change)}, at layer {smallest.Layer}");
     }
 
     private (bool, string) RightLayer()
@@ -102,7 +109,8 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
             {
                 for (var below = 0; below < layers[i]; below++)
                 {
-                    if (!before.Rows.Row(i, below).SequenceEqual(after.Rows.Row(i, below))) return (false, $"steering layer {layers[i]} changed layer {below}");
+                    if (!before.Rows.Row(i, below).SequenceEqual(after.Rows.Row(i, below)))
+                        return (false, $"steering layer {layers[i]} changed layer {below}");
                 }
                 var expected = Scaled(Direction(layers[i], [layers[i]]).Direction(layers[i]).Span, Scale(before.Rows.Row(i, layers[i])));
                 TensorPrimitives.Add(expected, before.Rows.Row(i, layers[i]), expected);
@@ -123,7 +131,9 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
         var ours = Logits([Tokens(0)], SequencePlans.Same(SteeringPlan.Add(vector, scale), 1))[0];
         var theirs = Logits([Tokens(0)], null, controlVector: directions)[0];
         var off = LargestDifference(ours, theirs);
-        return (off == 0, off == 0 ? $"{ours.Length} logits equal bit for bit, layers 1-{_layers - 1}" : $"logits differ by up to {Show(off)}");
+        return off == 0
+            ? (true, $"{ours.Length} logits equal bit for bit, layers 1-{_layers - 1}")
+            : (false, $"logits differ by up to {Show(off)}");
     }
 
     private (bool, string) OthersUnchanged()
@@ -153,13 +163,17 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
         var wanted = Logits([source], null)[0];
         var apart = LargestDifference(wanted, Logits([target], null)[0]);
         var off = LargestDifference(wanted, Logits([target], SequencePlans.Same(plan, 1))[0]);
-        return (apart > 0 && off <= tolerance * apart, $"two texts' logits are {Show(apart)} apart; with the residual of layer {layer} moved over, {Show(off)}");
+        var measured = $"two texts' logits are {Show(apart)} apart; with the residual of layer {layer} moved over, {Show(off)}";
+        return (apart > 0 && off <= tolerance * apart, measured);
     }
 
     private IEnumerable<int> AllLayers => Enumerable.Range(0, _layers);
 
-    /// <summary>Sequence i is steered at layers[i], along a direction of its own; before and after come from batches of one shape.</summary>
-    private ((float[][] Logits, ActivationRows Rows) Before, (float[][] Logits, ActivationRows Rows) After) SteerEachAtItsLayer(int[] layers)
+    /// <summary>What the last token of each sequence had: logits, and residuals at the slots asked for.</summary>
+    private sealed record Observed(float[][] Logits, ActivationRows Rows);
+
+    /// <summary>Sequence i is steered at layers[i], along a direction of its own; both come from batches of one shape.</summary>
+    private (Observed Before, Observed After) SteerEachAtItsLayer(int[] layers)
     {
         var sequences = layers.Select(layer => Tokens(layer)).ToArray();
         var slots = Slots(Enumerable.Range(0, layers.Max() + 1));
@@ -172,7 +186,7 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
         return (before, Run(sequences, plans, slots));
     }
 
-    private (float[][] Logits, ActivationRows Rows) Run(int[][] sequences, SequencePlans? plans, IEnumerable<HookSlot> slots)
+    private Observed Run(int[][] sequences, SequencePlans? plans, IEnumerable<HookSlot> slots)
     {
         using var context = model.CreateContext(ContextFor(sequences.Length, hook: true));
         using var hook = new ResidualHook(context);
@@ -181,7 +195,7 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
         var rows = new ActivationRows(slots, _width);
         using (plans is null ? null : hook.Apply(plans))
         using (hook.Copy(rows, logits: true)) context.Decode(batch);
-        return ([.. last.Select(row => context.Logits(row).ToArray())], rows);
+        return new Observed([.. last.Select(row => context.Logits(row).ToArray())], rows);
     }
 
     private float[][] Logits(int[][] sequences, SequencePlans? plans, bool hook = true, float[]? controlVector = null)
@@ -207,7 +221,14 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
     }
 
     private ContextOptions ContextFor(int sequences, bool hook) =>
-        new() { ContextLength = Math.Max(64, sequences * Length), BatchLength = sequences * Length, Sequences = sequences, Threads = threads, Hook = hook };
+        new()
+        {
+            ContextLength = Math.Max(64, sequences * Length),
+            BatchLength = sequences * Length,
+            Sequences = sequences,
+            Threads = threads,
+            Hook = hook,
+        };
 
     private static TokenBatch Batch(int[][] sequences, out int[] last)
     {

@@ -20,7 +20,7 @@ internal static class CliRun
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
-        using var terminal = new Terminal(output, error) { OutIsTerminal = outIsTerminal, Width = 100 };
+        using var terminal = new Terminal(output, error) { OutIsTerminal = outIsTerminal };
         var code = CommandLine.Run(args, terminal);
         return new CliResult(code, output.ToString(), error.ToString());
     }
@@ -36,9 +36,13 @@ internal static class CliRun
     }
 
     /// <summary>Starts the built program; its streams are piped.</summary>
-    internal static Process Start(params string[] args)
+    internal static Process Start(params string[] args) => Start(null, args);
+
+    /// <summary>Starts it with an environment variable.</summary>
+    internal static Process Start((string Name, string Value)? variable, params string[] args)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) is "dotnet" ? host : "dotnet")
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) is "dotnet" ? host : "dotnet")
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -46,6 +50,7 @@ internal static class CliRun
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "NativeSteer.Cli.dll"));
         foreach (var arg in args) start.ArgumentList.Add(arg);
+        if (variable is var (name, value)) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 }
@@ -59,7 +64,7 @@ internal static class Golden
     internal static void Check(string name, string actual, [CallerFilePath] string here = "")
     {
         var path = Path.Combine(Path.GetDirectoryName(here)!, name + ".txt");
-        if (string.Equals(Environment.GetEnvironmentVariable("NATIVESTEER_UPDATE_GOLDEN"), "1", StringComparison.Ordinal)) File.WriteAllText(path, actual);
+        if (Environment.GetEnvironmentVariable("NATIVESTEER_UPDATE_GOLDEN") is "1") File.WriteAllText(path, actual);
         Assert.True(File.Exists(path), $"{name}.txt is missing; NATIVESTEER_UPDATE_GOLDEN=1 writes it");
         Assert.Equal(File.ReadAllText(path), actual);
     }

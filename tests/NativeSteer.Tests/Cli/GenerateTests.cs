@@ -35,7 +35,12 @@ public sealed class GenerateTests : IDisposable
         var text = Generate("-p", "the", "-p", "a", "--samples", "2", "-n", "2", "--control-vector-scaled", $"{_folder["v.gguf"]}:3");
         var headings = text.Split('\n').Where(line => line.StartsWith("=== ", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
         Assert.Equal(
-            ["=== 1/1, seed 42, v.gguf:3 ===", "=== 1/2, seed 43, v.gguf:3 ===", "=== 2/1, seed 44, v.gguf:3 ===", "=== 2/2, seed 45, v.gguf:3 ==="],
+            [
+                "=== 1/1, seed 42, v.gguf:3 ===",
+                "=== 1/2, seed 43, v.gguf:3 ===",
+                "=== 2/1, seed 44, v.gguf:3 ===",
+                "=== 2/2, seed 45, v.gguf:3 ===",
+            ],
             headings);
     }
 
@@ -81,7 +86,9 @@ public sealed class GenerateTests : IDisposable
         var log = _folder["run.jsonl"];
         Generate("-p", "the", "-n", "4", "-o", log);
         var before = File.ReadAllText(log);
-        Assert.Contains(expected, CliRun.Fails(1, ["generate", "-m", TinyModel.Path, "-p", "the", .. change.Split(' '), "-o", log, "--resume"]), StringComparison.Ordinal);
+        Assert.Contains(
+            expected, CliRun.Fails(1, ["generate", "-m", TinyModel.Path, "-p", "the", .. change.Split(' '), "-o", log, "--resume"]),
+            StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllText(log));
     }
 
@@ -89,7 +96,9 @@ public sealed class GenerateTests : IDisposable
     public void A_file_that_is_no_log_is_left_alone()
     {
         var file = _folder.Write("notes.jsonl", "{\"a\": 1}\n");
-        Assert.Contains("notes.jsonl:1: this is no log", CliRun.Fails(1, "generate", "-m", TinyModel.Path, "-o", file, "--resume"), StringComparison.Ordinal);
+        Assert.Contains(
+            "notes.jsonl:1: this is no log", CliRun.Fails(1, "generate", "-m", TinyModel.Path, "-o", file, "--resume"),
+            StringComparison.Ordinal);
         Assert.Equal("{\"a\": 1}\n", File.ReadAllText(file));
     }
 
@@ -101,14 +110,18 @@ public sealed class GenerateTests : IDisposable
     [InlineData("{\"prompt\": \"a\", \"steer\": [{\"scale\": 1}]}", ":1: an object of \"steer\" lacks the field \"vector\"")]
     [InlineData("{\"prompt\": \"a\", \"steer\": [{\"vector\": \"v\", \"sclae\": 1}]}", ":1: \"steer\" has an unknown field \"sclae\"")]
     [InlineData("{\"prompt\": \"a\", \"steer\": [{\"vector\": \"v\", \"at\": \"soon\"}]}", ":1: 'soon' is no range of positions")]
-    [InlineData("{\"prompt\": \"a\", \"steer\": [{\"vector\": \"v\", \"operation\": \"erase\"}]}", "it should be add, project, clamp or add-keep-norm")]
+    [InlineData("{\"prompt\": \"a\", \"steer\": [{\"vector\": \"v\", \"operation\": \"erase\"}]}",
+        "it should be add, project, clamp or add-keep-norm")]
     [InlineData("", "holds no lines")]
     public void A_bad_line_is_named_with_file_and_number(string text, string expected) =>
-        Assert.Contains(expected, CliRun.Fails(1, "generate", "-m", TinyModel.Path, "-f", _folder.Write("p.jsonl", text)), StringComparison.Ordinal);
+        Assert.Contains(
+            expected, CliRun.Fails(1, "generate", "-m", TinyModel.Path, "-f", _folder.Write("p.jsonl", text)), StringComparison.Ordinal);
 
     [Fact]
     public void A_prompt_longer_than_the_context_is_refused_before_anything_runs() =>
-        Assert.Contains("give a longer one with -c", CliRun.Fails(1, "generate", "-m", TinyModel.Path, "-p", new string('a', 300), "-c", "256"), StringComparison.Ordinal);
+        Assert.Contains(
+            "give a longer one with -c", CliRun.Fails(1, "generate", "-m", TinyModel.Path, "-p", new string('a', 300), "-c", "256"),
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_text_file_is_one_prompt_without_its_last_line_end()

@@ -49,13 +49,15 @@ public sealed class HelpTests
     public void Help_before_a_verb_is_the_verbs_help() => Assert.Equal(CliRun.Run("info", "--help").Out, CliRun.Run("help", "info").Out);
 
     [Fact]
-    public void The_version_names_both_programs() => Assert.Matches(@"^nativesteer \d+\.\d+\.\d+ \(llama\.cpp \S+\)\n$", CliRun.Run("--version").Out);
+    public void The_version_names_both_programs() =>
+        Assert.Matches(@"^nativesteer \d+\.\d+\.\d+ \(llama\.cpp \S+\)\n$", CliRun.Run("--version").Out);
 
     [Theory]
     [InlineData("inof", "'info'")]
     [InlineData("vector shwo", "'show'")]
     [InlineData("transmogrify", "--help' lists them")]
-    public void An_unknown_verb_is_wrong_usage(string verb, string hint) => Assert.Contains(hint, CliRun.Fails(2, verb.Split(' ')), StringComparison.Ordinal);
+    public void An_unknown_verb_is_wrong_usage(string verb, string hint) =>
+        Assert.Contains(hint, CliRun.Fails(2, verb.Split(' ')), StringComparison.Ordinal);
 
     // Splits at spaces outside double quotes, as a shell does.
     private static IEnumerable<string> Words(string line) =>

@@ -30,6 +30,18 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task The_doctor_says_what_fails()
+    {
+        using var process = CliRun.Start(("NATIVESTEER_LIBRARY_DIR", _folder.Path), "doctor");
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(1, process.ExitCode);
+        Assert.Contains("native libraries load", error, StringComparison.Ordinal);
+        Assert.Contains("FAIL", await output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Ctrl_C_keeps_the_finished_rollouts()
     {
         var log = _folder["run.jsonl"];

@@ -18,7 +18,9 @@ public sealed class VectorCommandTests : IDisposable
     {
         var (a, b) = (Write("a", 1, 1, 2), Write("b", 2, 2, 3));
         string[] words = terms.Contains('*', StringComparison.Ordinal) ? [terms] : terms.Split(' ');
-        var paths = words.Select(word => word.Replace("{a}", _folder["a.gguf"], StringComparison.Ordinal).Replace("{b}", _folder["b.gguf"], StringComparison.Ordinal));
+        var paths = words.Select(word => word
+            .Replace("{a}", _folder["a.gguf"], StringComparison.Ordinal)
+            .Replace("{b}", _folder["b.gguf"], StringComparison.Ordinal));
         Assert.Equal(0, CliRun.Run(["vector", "combine", .. paths, "-o", _folder["c.gguf"]]).Code);
         var sum = ControlVectorFile.Read(_folder["c.gguf"]);
         Assert.Equal(0.5f * a - b, sum);
@@ -48,10 +50,12 @@ public sealed class VectorCommandTests : IDisposable
     public void Extract_makes_a_vector_that_generate_takes()
     {
         var (happy, sad) = (_folder.Write("happy.txt", "the a\nthe o\n"), _folder.Write("sad.txt", "so wait\nso hmm\n"));
-        var result = CliRun.Run("vector", "extract", "-m", TinyModel.Path, "--positive-file", happy, "--negative-file", sad, "-o", _folder["v.gguf"]);
+        var result = CliRun.Run(
+            "vector", "extract", "-m", TinyModel.Path, "--positive-file", happy, "--negative-file", sad, "-o", _folder["v.gguf"]);
         Assert.Equal(0, result.Code);
         Assert.Equal("happy", ControlVectorFile.Read(_folder["v.gguf"]).Provenance[Provenance.Label]);
-        Assert.Equal(0, CliRun.Run("generate", "-m", TinyModel.Path, "-n", "4", "--control-vector-scaled", $"{_folder["v.gguf"]}:0.5", "--scale-unit", "rel").Code);
+        string[] steering = ["--control-vector-scaled", $"{_folder["v.gguf"]}:0.5", "--scale-unit", "rel"];
+        Assert.Equal(0, CliRun.Run(["generate", "-m", TinyModel.Path, "-n", "4", .. steering]).Code);
     }
 
     [Theory]

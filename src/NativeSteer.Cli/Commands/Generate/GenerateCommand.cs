@@ -14,12 +14,15 @@ internal sealed class GenerateCommand : Verb
 
     private readonly ModelSettings _model = new();
     private readonly ListSetting _prompts = new("TEXT", "A prompt; may be given several times", false, "--prompt", "-p");
-    private readonly ListSetting _files = new("FILE", "A prompt's file, - for stdin; or .jsonl with a prompt a line (see above)", false, "--file", "-f");
+    private readonly ListSetting _files =
+        new("FILE", "A prompt's file, - for stdin; or .jsonl with a prompt a line (see above)", false, "--file", "-f");
     private readonly Flag _chat = new("Put prompts into the model's chat template", "--chat");
     private readonly TextSetting _system = new("TEXT", "System message before each prompt, with --chat", "--system");
-    private readonly CountSetting _count = new("N", "Most tokens of a rollout; -1 up to the model's context", "--predict", "-n") { Default = 128, Minimum = -1 };
+    private readonly CountSetting _count = new("N", "Most tokens of a rollout; -1 up to the model's context", "--predict", "-n")
+        { Default = 128, Minimum = -1 };
     private readonly CountSetting _samples = new("N", "Rollouts of each prompt", "--samples") { Default = 1, Minimum = 1 };
-    private readonly CountSetting _parallel = new("N", "Rollouts side by side in a batch", "--parallel", "-np") { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"all, at most {DefaultParallel}" };
+    private readonly CountSetting _parallel = new("N", "Rollouts side by side in a batch", "--parallel", "-np")
+        { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"all, at most {DefaultParallel}" };
     private readonly ListSetting _stop = new("TEXT", "End a rollout before this text; may be given several times", false, "--stop");
     private readonly SamplingSettings _sampling = new();
     private readonly SteeringSettings _steering = new();
@@ -47,8 +50,10 @@ internal sealed class GenerateCommand : Verb
         AddGroup("Context", _context.All);
         AddGroup("Output", _output, _resume, _json, _logProbabilities);
         AddExample("generate -m model.gguf -p \"Once upon a time\" -n 64", "the text alone");
-        AddExample("generate -m model.gguf --chat -p \"Tell me a joke.\" --control-vector-scaled happy.gguf:8 --layers 10-14", "a steered answer");
-        AddExample("generate -m model.gguf -f prompts.jsonl --samples 16 -np 32 -o run.jsonl --resume", "a log that goes on after an interruption");
+        AddExample("generate -m model.gguf --chat -p \"Tell me a joke.\" --control-vector-scaled happy.gguf:8 --layers 10-14",
+            "a steered answer");
+        AddExample("generate -m model.gguf -f prompts.jsonl --samples 16 -np 32 -o run.jsonl --resume",
+            "a log that goes on after an interruption");
     }
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
@@ -56,7 +61,8 @@ internal sealed class GenerateCommand : Verb
         var (output, resume, json) = (_output.Get(parse), _resume.IsGiven(parse), _json.IsGiven(parse));
         if (resume && output is null) throw new UsageException("--resume needs the log to go on with; name it with -o.");
         if (json && output is not null) throw new UsageException("--json prints the log and -o writes it; give one of them.");
-        if (_system.IsGiven(parse) && !_chat.IsGiven(parse)) throw new UsageException("--system needs --chat: without a template there is no place for it.");
+        if (_system.IsGiven(parse) && !_chat.IsGiven(parse))
+            throw new UsageException("--system needs --chat: without a template there is no place for it.");
         var plan = new RunSettings
         {
             Prompts = PromptSource.Read(_prompts.Values(parse), _files.Values(parse)),

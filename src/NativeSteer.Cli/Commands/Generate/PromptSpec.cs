@@ -51,7 +51,7 @@ internal static class PromptSource
         string text;
         try
         {
-            using var reader = path is "-" ? new StreamReader(Console.OpenStandardInput(), Encoding.UTF8) : new StreamReader(path, Encoding.UTF8);
+            using var reader = new StreamReader(path is "-" ? Console.OpenStandardInput() : File.OpenRead(path), Encoding.UTF8);
             text = reader.ReadToEnd();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)

@@ -65,7 +65,8 @@ internal sealed class RolloutJobs
         {
             if (job.Tokens.Length < context.Options.ContextLength) continue;
             throw new NativeSteerException(
-                $"Prompt {job.Prompt.Id} has {job.Tokens.Length} tokens, the context holds {context.Options.ContextLength}; give a longer one with -c, or a shorter prompt.");
+                $"Prompt {job.Prompt.Id} has {job.Tokens.Length} tokens, the context holds {context.Options.ContextLength}; "
+                + "give a longer one with -c, or a shorter prompt.");
         }
     }
 
@@ -79,7 +80,8 @@ internal sealed class RolloutJobs
             var sample = i % Settings.Samples;
             var id = Settings.Samples == 1 ? job.Prompt.Id : $"{job.Prompt.Id}/{sample + 1}";
             if (finished.Contains(id)) continue;
-            if (!Sources.TryAdd(id, new Source(job, sample))) throw new NativeSteerException($"The id '{id}' stands for two rollouts; give the prompts other ids.");
+            if (!Sources.TryAdd(id, new Source(job, sample)))
+                throw new NativeSteerException($"The id '{id}' stands for two rollouts; give the prompts other ids.");
             requests.Add(new RolloutRequest(job.Tokens)
             {
                 Id = id,
@@ -92,7 +94,8 @@ internal sealed class RolloutJobs
         return requests;
     }
 
-    private int MaxTokens(Job job) => Settings.MaxTokens >= 0 ? Settings.MaxTokens : Math.Max(1, Model.TrainedContextLength - job.Tokens.Length);
+    private int MaxTokens(Job job) =>
+        Settings.MaxTokens >= 0 ? Settings.MaxTokens : Math.Max(1, Model.TrainedContextLength - job.Tokens.Length);
 
     private int[] Tokenize(string text)
     {

@@ -28,7 +28,7 @@ internal sealed class RolloutLog : IDisposable
     }
 
     /// <summary>Ids of the rollouts that were in the log when it was opened.</summary>
-    internal HashSet<string> Finished { get; private init; } = new(StringComparer.Ordinal);
+    internal HashSet<string> Finished { get; } = new(StringComparer.Ordinal);
 
     internal static RolloutLog ToTerminal(Terminal terminal, RolloutJobs jobs)
     {
@@ -41,11 +41,15 @@ internal sealed class RolloutLog : IDisposable
     /// <exception cref="NativeSteerException">The file cannot be written, is no log, or is of other settings.</exception>
     internal static RolloutLog Open(string path, bool resume, RolloutJobs jobs)
     {
-        var goOn = resume && File.Exists(path) && new FileInfo(path).Length > 0;
-        var log = new RolloutLog(jobs, null, null);
-        if (goOn) log.ReadFinished(path); // before the file is opened for writing: a wrong one is left alone
-        log = new RolloutLog(jobs, goOn ? JsonLinesWriter.Append(path) : JsonLinesWriter.Create(path), null) { Finished = log.Finished };
-        if (!goOn) log.WriteLine(log.WriteHead);
+        if (resume && File.Exists(path) && new FileInfo(path).Length > 0)
+        {
+            RequireSame(JsonLines.Read(path).First(), jobs); // before the file is opened for writing: a wrong one is left alone
+            var known = new RolloutLog(jobs, JsonLinesWriter.Append(path), null);
+            known.ReadFinished(path);
+            return known;
+        }
+        var log = new RolloutLog(jobs, JsonLinesWriter.Create(path), null);
+        log.WriteLine(log.WriteHead);
         return log;
     }
 
@@ -90,53 +94,40 @@ internal sealed class RolloutLog : IDisposable
         json.WriteString("llama_cpp", LlamaLibrary.Version);
         json.WriteString("started", DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
         json.WritePropertyName("model");
-        ModelJson().WriteTo(json);
+        ModelJson(_jobs.Model).WriteTo(json);
         json.WritePropertyName("settings");
         _jobs.Settings.ToJson().WriteTo(json);
     }
 
-    private JsonObject ModelJson() => new()
+    private static JsonObject ModelJson(LanguageModel model) => new()
     {
-        ["path"] = _jobs.Model.Path,
-        ["hash"] = ModelFingerprint.Of(_jobs.Model.File),
-        ["architecture"] = _jobs.Model.Shape.Architecture,
-        ["layers"] = _jobs.Model.Shape.Layers,
-        ["width"] = _jobs.Model.Shape.Width,
+        ["path"] = model.Path,
+        ["hash"] = ModelFingerprint.Of(model.File),
+        ["architecture"] = model.Shape.Architecture,
+        ["layers"] = model.Shape.Layers,
+        ["width"] = model.Shape.Width,
     };
 
+    // A last line that a crash has cut is gone by now; its rollout runs again.
     private void ReadFinished(string path)
     {
-        JsonLine? head = null;
-        try
+        foreach (var line in JsonLines.Read(path))
         {
-            foreach (var line in JsonLines.Read(path))
-            {
-                if (head is null)
-                {
-                    head = line;
-                    RequireSame(line);
-                }
-                else if (line.OptionalString("type") is "rollout")
-                {
-                    Finished.Add(line.RequiredString("id"));
-                }
-            }
-        }
-        catch (NativeSteerException error) when (head is not null && error.InnerException is JsonException)
-        {
-            // The last line was cut by a crash; it is cut off when the file is opened, and its rollout runs again.
+            if (line.OptionalString("type") is "rollout") Finished.Add(line.RequiredString("id"));
         }
     }
 
     /// <summary>Throws when the log is of another model or of other settings, with the first difference.</summary>
-    private void RequireSame(JsonLine head)
+    private static void RequireSame(JsonLine head, RolloutJobs jobs)
     {
-        if (head.OptionalString("type") is not "provenance" || JsonNode.Parse(head.Element.GetRawText()) is not JsonObject found || found["settings"] is not JsonObject settings)
+        if (head.OptionalString("type") is not "provenance"
+            || JsonNode.Parse(head.Element.GetRawText()) is not JsonObject found || found["settings"] is not JsonObject settings)
         {
             throw head.Error("this is no log of 'nativesteer generate'; write to another file, or leave --resume away to replace it.");
         }
-        if (!JsonNode.DeepEquals(found["model"]?["hash"], ModelJson()["hash"])) throw head.Error($"the log was made with another model ({found["model"]?["path"]}); give that one, or write to another file.");
-        foreach (var (name, wanted) in JsonNode.Parse(_jobs.Settings.ToJson().ToJsonString())!.AsObject())
+        if (!JsonNode.DeepEquals(found["model"]?["hash"], JsonValue.Create(ModelFingerprint.Of(jobs.Model.File))))
+            throw head.Error($"the log was made with another model ({found["model"]?["path"]}); give that one, or write to another file.");
+        foreach (var (name, wanted) in JsonNode.Parse(jobs.Settings.ToJson().ToJsonString())!.AsObject())
         {
             if (JsonNode.DeepEquals(settings[name], wanted)) continue;
             throw head.Error(name is "prompts_hash"

@@ -33,25 +33,28 @@ internal sealed class TextOutput(Terminal terminal, RolloutJobs jobs)
 
     private void Stream(RolloutRunner runner, List<RolloutRequest> requests, CancellationToken stop)
     {
+        var begun = false;
         runner.TextGenerated = (_, text) =>
         {
+            begun = true;
             terminal.Out.Write(text);
             terminal.Flush();
         };
         try
         {
-            foreach (var rollout in runner.Run(requests, stop)) _ = rollout;
+            foreach (var rollout in runner.Run(requests, stop)) begun = true; // an empty text is a line too
         }
         finally
         {
-            terminal.Out.WriteLine();
+            if (begun) terminal.Out.WriteLine();
         }
     }
 
     private void PrintOne(Rollout rollout)
     {
         var steer = string.Join(' ', jobs.Sources[rollout.Request.Id].Job.Steer);
-        terminal.Out.WriteLine($"=== {Text.OneLine(rollout.Request.Id)}, seed {rollout.Request.Sampling.Seed}{(steer.Length > 0 ? $", {steer}" : "")} ===");
+        terminal.Out.WriteLine(
+            $"=== {Text.OneLine(rollout.Request.Id)}, seed {rollout.Request.Sampling.Seed}{(steer.Length > 0 ? $", {steer}" : "")} ===");
         terminal.Out.WriteLine(rollout.Text);
         terminal.Out.WriteLine();
         terminal.Flush();

@@ -47,7 +47,8 @@ internal sealed class CombineCommand : Verb
         return ExitCode.Done;
     }
 
-    private static SteeringVector Scaled(SteeringVector vector, float scale) => scale switch { 1 => vector, -1 => -vector, _ => scale * vector };
+    private static SteeringVector Scaled(SteeringVector vector, float scale) =>
+        scale switch { 1 => vector, -1 => -vector, _ => scale * vector };
 
     private static SteeringVector Add(SteeringVector total, SteeringVector vector, float scale) =>
         scale < 0 ? total - Scaled(vector, -scale) : total + Scaled(vector, scale);

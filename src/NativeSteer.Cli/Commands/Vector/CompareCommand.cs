@@ -43,10 +43,15 @@ internal sealed class CompareCommand : Verb
             return ExitCode.Done;
         }
         var table = new Table(
-            Column.OfNumbers("layer"), Column.OfNumbers("cosine"), Column.OfNumbers("norm A"), Column.OfNumbers("norm B"), Column.OfNumbers("B / A"));
+            Column.OfNumbers("layer"),
+            Column.OfNumbers("cosine"),
+            Column.OfNumbers("norm A"),
+            Column.OfNumbers("norm B"),
+            Column.OfNumbers("B / A"));
         foreach (var layer in layers)
         {
-            table.Add($"{layer.Layer}", Text.Number(layer.Cosine), Text.Number(layer.NormA), Text.Number(layer.NormB), Text.Number(layer.NormRatio));
+            double[] numbers = [layer.Cosine, layer.NormA, layer.NormB, layer.NormRatio];
+            table.Add([$"{layer.Layer}", .. numbers.Select(number => Text.Number(number))]);
         }
         table.Print(terminal);
         return ExitCode.Done;

@@ -17,18 +17,20 @@ internal sealed class ExtractCommand : Verb
     private readonly TextSetting _positive = new("FILE", "Prompts that show it, one a line; \\n stands for a line end", "--positive-file");
     private readonly TextSetting _negative = new("FILE", "As many prompts that do not", "--negative-file");
     private readonly TextSetting _pairs = new("FILE", "Pairs as JSONL: {\"positive\": \"...\", \"negative\": \"...\"}", "--pairs");
-    private readonly ChoiceSetting _method = new("Difference of means, or the first principal component of the pairs' differences", ["mean", "pca"], "--method");
+    private readonly ChoiceSetting _method =
+        new("Difference of means, or the first principal component of the pairs' differences", ["mean", "pca"], "--method");
     private readonly ChoiceSetting _position = new("The prompt's last token, or the mean over its tokens", ["last", "mean"], "--position");
     private readonly TextSetting _traces = new("FILE", "Labelled traces, JSONL (see above)", "--traces");
     private readonly TextSetting _label = new("NAME", "The label whose vector is wanted; with pairs, the vector's name", "--label");
-    private readonly TextSetting _offsets = new("A:B", $"Tokens counted from a span's first one, or 'span' for its own (default: {OffsetRange.Paper})", "--offsets");
+    private readonly TextSetting _offsets =
+        new("A:B", $"Tokens counted from a span's first one, or 'span' for its own (default: {OffsetRange.Paper})", "--offsets");
     private readonly TextSetting _against = new("WHAT", "Compare with: all, other, tokens, or a label (default: all)", "--against");
     private readonly TextSetting _layers = new("LIST", "The layers, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
     private readonly ContextSettings _context = new("what the model was trained with");
     private readonly TextSetting _output = CommonSettings.Output("Where to write the control vector");
     private readonly Flag _json = CommonSettings.Json();
 
-    internal ExtractCommand() : base("vector extract", "Make a vector of labelled texts, in one pass over them")
+    internal ExtractCommand() : base("vector extract", "Make a vector of labelled texts, in one pass")
     {
         Details = """
             From pairs of prompts (--positive-file and --negative-file as llama-cvector-generator takes them, or --pairs), or
@@ -41,8 +43,10 @@ internal sealed class ExtractCommand : Verb
         AddGroup("Labelled traces", _traces, _label, _offsets, _against);
         AddGroup("Extraction", [_layers, .. _context.All]);
         AddGroup("Output", _output, _json);
-        AddExample("vector extract -m model.gguf --positive-file happy.txt --negative-file sad.txt -o happy.gguf", "a vector of two lists of prompts");
-        AddExample("vector extract -m model.gguf --traces traces.jsonl --label backtracking --offsets -13:-8 -o wait.gguf", "what precedes a behaviour");
+        AddExample("vector extract -m model.gguf --positive-file happy.txt --negative-file sad.txt -o happy.gguf",
+            "a vector of two lists of prompts");
+        AddExample("vector extract -m model.gguf --traces traces.jsonl --label backtracking --offsets -13:-8 -o wait.gguf",
+            "what precedes a behaviour");
     }
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
@@ -56,7 +60,8 @@ internal sealed class ExtractCommand : Verb
         var result = Progress.Run(terminal, "Extracting", report => extract(model, layers, new CaptureReport(report), stop));
         VectorFiles.Write(output, result.Vector, terminal);
         var summary = result.Summary;
-        terminal.Note($"{summary.Texts} texts, {summary.Tokens} tokens in {summary.Elapsed.TotalSeconds:0.00} s; {summary.Rows.Positive} rows against {summary.Rows.Negative}"
+        terminal.Note($"{summary.Texts} texts, {summary.Tokens} tokens in {summary.Elapsed.TotalSeconds:0.00} s; "
+            + $"{summary.Rows.Positive} rows against {summary.Rows.Negative}"
             + (summary.SkippedRows > 0 ? $"; {summary.SkippedRows} rows lie outside their trace and were left out" : ""));
         var written = ControlVectorImport.Read(output);
         if (_json.IsGiven(parse)) Json.PrintObject(terminal, json => VectorView.Write(output, written, json));
@@ -64,7 +69,8 @@ internal sealed class ExtractCommand : Verb
         return ExitCode.Done;
     }
 
-    private delegate ExtractedVector Extraction(LanguageModel model, IReadOnlyList<int>? layers, IProgress<CaptureProgress> progress, CancellationToken stop);
+    private delegate ExtractedVector Extraction(
+        LanguageModel model, IReadOnlyList<int>? layers, IProgress<CaptureProgress> progress, CancellationToken stop);
 
     private Extraction OfTraces(ParseResult parse, ContextOptions context)
     {
@@ -76,7 +82,8 @@ internal sealed class ExtractCommand : Verb
             Offsets = _offsets.Get(parse) is { } offsets ? OffsetRange.Parse(offsets) : OffsetRange.Paper,
             Against = _against.Get(parse) is { } against ? Against.Parse(against) : Against.All,
         };
-        return (model, layers, progress, stop) => VectorExtraction.FromTraces(model, path, options with { Layers = layers }, progress, stop);
+        return (model, layers, progress, stop) =>
+            VectorExtraction.FromTraces(model, path, options with { Layers = layers }, progress, stop);
     }
 
     private Extraction OfPairs(ParseResult parse, ContextOptions context)
@@ -95,11 +102,13 @@ internal sealed class ExtractCommand : Verb
             Label = _label.Get(parse) ?? System.IO.Path.GetFileNameWithoutExtension(both ?? positive!),
         };
         var pairs = both is not null ? PromptPairs.FromJsonLines(both) : PromptPairs.FromTextFiles(positive!, negative!);
-        return (model, layers, progress, stop) => VectorExtraction.FromPairs(model, pairs, options with { Layers = layers }, progress, stop);
+        return (model, layers, progress, stop) =>
+            VectorExtraction.FromPairs(model, pairs, options with { Layers = layers }, progress, stop);
     }
 
     private static void Refuse(ParseResult parse, string source, params Setting[] settings)
     {
-        if (settings.FirstOrDefault(setting => setting.IsGiven(parse)) is { } wrong) throw new UsageException($"{wrong.Spelling} has no meaning with {source}; leave it away.");
+        if (settings.FirstOrDefault(setting => setting.IsGiven(parse)) is { } wrong)
+            throw new UsageException($"{wrong.Spelling} has no meaning with {source}; leave it away.");
     }
 }

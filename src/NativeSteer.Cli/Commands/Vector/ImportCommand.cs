@@ -13,7 +13,8 @@ internal sealed class ImportCommand : Verb
     private readonly Argument<string[]> _file = Positional.One("FILE", "A GGUF control vector of any writer, safetensors, or .npy");
     private readonly TextSetting _output = CommonSettings.Output("Where to write the GGUF control vector");
     private readonly TextSetting _model = new("FILE", "The model it is for: settles the numbering, checks the width", "--model", "-m");
-    private readonly OptionalCountSetting _offset = new("N", "Block = number in the file + N; -1 for tools that number one late", "--layer-offset");
+    private readonly OptionalCountSetting _offset =
+        new("N", "Block = number in the file + N; -1 for tools that number one late", "--layer-offset");
     private readonly TextSetting _tensor = new("NAME", "The matrix to take from a safetensors file that holds several", "--tensor");
     private readonly Flag _json = CommonSettings.Json();
 
@@ -35,7 +36,12 @@ internal sealed class ImportCommand : Verb
     {
         var path = Positional.Values(_file, parse)[0];
         var output = _output.Require(parse);
-        var options = new ImportOptions { LayerOffset = _offset.Get(parse), Model = ShapeOf(_model.Get(parse)), Tensor = _tensor.Get(parse) };
+        var options = new ImportOptions
+        {
+            LayerOffset = _offset.Get(parse),
+            Model = ShapeOf(_model.Get(parse)),
+            Tensor = _tensor.Get(parse),
+        };
         var imported = ControlVectorImport.Read(path, options);
         VectorFiles.Write(output, imported.Vector, terminal);
         if (_json.IsGiven(parse)) Json.PrintObject(terminal, json => VectorView.Write(output, imported, json));
