@@ -16,26 +16,26 @@ pairs() { dotnet "$root/artifacts/bin/NativeSteer.Benchmarks/release/NativeSteer
 pairs 64
 pairs 512
 
-ours() {
-    "$root/scripts/nativesteer" vector extract -m "$model" -t 2 -o "$folder/ours.gguf" \
-        --positive-file "$folder/pairs-$1/positive.txt" --negative-file "$folder/pairs-$1/negative.txt" "${@:2}"
+ours() { # PAIRS: the command line in $command
+    command=("$root/scripts/nativesteer" vector extract -m "$model" -t 2 -o "$folder/ours.gguf"
+        --positive-file "$folder/pairs-$1/positive.txt" --negative-file "$folder/pairs-$1/negative.txt")
 }
 theirs() {
-    "$root/artifacts/llama-tools/llama-cvector-generator" -m "$model" -t 2 --method mean -o "$folder/theirs.gguf" \
-        --positive-file "$folder/pairs-64/positive.txt" --negative-file "$folder/pairs-64/negative.txt"
+    command=("$root/artifacts/llama-tools/llama-cvector-generator" -m "$model" -t 2 --method mean -o "$folder/theirs.gguf"
+        --positive-file "$folder/pairs-64/positive.txt" --negative-file "$folder/pairs-64/negative.txt")
 }
-# seconds COMMAND...: wall time, with the command's peak memory in MiB
+# The wall time of $command in seconds.
 seconds() {
     local log=$folder/run.log
-    if ! { TIMEFORMAT=%R; time "$@" >"$log" 2>&1; } 2>"$folder/time"; then
+    if ! { TIMEFORMAT=%R; time "${command[@]}" >"$log" 2>&1; } 2>"$folder/time"; then
         tail -n 3 "$log" >&2
         fail "a run failed; its output is in artifacts/bench/run.log"
     fi
     cat "$folder/time"
 }
-# peak COMMAND...: the largest resident set of the process in MiB, read while it runs
+# The largest resident set of $command in MiB, read while it runs; scripts/nativesteer execs, so the process stays the same.
 peak() {
-    "$@" >/dev/null 2>&1 &
+    "${command[@]}" >/dev/null 2>&1 &
     local pid=$! largest=0 now
     while now=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null) && [[ -n $now ]]; do
         largest=$now
@@ -48,11 +48,18 @@ peak() {
 printf 'round  nativesteer s  llama-cvector-generator s  ratio\n'
 ratios=()
 for ((round = 1; round <= rounds; round++)); do
-    a=$(seconds ours 64)
-    b=$(seconds theirs)
+    ours 64
+    a=$(seconds)
+    theirs
+    b=$(seconds)
     ratios+=("$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.2f", b / a }')")
     printf '%5d  %13s  %25s  %5s\n' "$round" "$a" "$b" "${ratios[-1]}"
 done
 printf 'median ratio: %s\n' "$(printf '%s\n' "${ratios[@]}" | sort -n | sed -n "$(((rounds + 1) / 2))p")"
-printf 'peak memory, MiB: nativesteer %s with 64 pairs, %s with 512; llama-cvector-generator %s with 64\n' \
-    "$(peak ours 64)" "$(peak ours 512)" "$(peak theirs)"
+
+ours 64
+small=$(peak)
+ours 512
+large=$(peak)
+theirs
+printf 'peak memory, MiB: nativesteer %s with 64 pairs, %s with 512; llama-cvector-generator %s with 64\n' "$small" "$large" "$(peak)"
