@@ -28,7 +28,7 @@ public static unsafe class ChatTemplate
     public static string Apply(LanguageModel model, IEnumerable<ChatMessage> messages, bool addAssistant = true) =>
         Apply(
             model.ChatTemplate ?? throw new NativeSteerException(
-                $"{model.Path} has no chat template, as models have that were not trained to chat; name a format such as chatml, or give plain text."),
+                $"{model.Path} has no chat template: it was not trained to chat; name a format such as chatml, or give plain text."),
             messages,
             addAssistant);
 
@@ -63,7 +63,8 @@ public static unsafe class ChatTemplate
         fixed (LlamaChatMessage* m = messages)
         fixed (byte* b = buffer)
         {
-            var status = ShimApi.ns_chat_format(template, m, messages.Length, addAssistant ? (byte)1 : (byte)0, b, buffer.Length, out var count);
+            var open = addAssistant ? (byte)1 : (byte)0;
+            var status = ShimApi.ns_chat_format(template, m, messages.Length, open, b, buffer.Length, out var count);
             NativeError.Check(status, "The conversation cannot be written: ", "check the roles and their order");
             return count;
         }
@@ -86,7 +87,8 @@ public static unsafe class ChatTemplate
 
         internal byte* Add(string text)
         {
-            if (text.Contains('\0', StringComparison.Ordinal)) throw new NativeSteerException("A chat message holds a zero character, where llama.cpp would cut it; remove it.");
+            if (text.Contains('\0', StringComparison.Ordinal))
+                throw new NativeSteerException("A chat message holds a zero character, where llama.cpp would cut it; remove it.");
             var pointer = Marshal.StringToCoTaskMemUTF8(text);
             _texts.Add(pointer);
             return (byte*)pointer;

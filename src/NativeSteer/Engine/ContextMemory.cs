@@ -24,7 +24,7 @@ internal static class ContextMemory
         if (isOnHost) needed += cells * CacheRow(model, options.CacheType) * model.Shape.Layers;
         if (needed <= available) return;
         throw new NativeSteerException(
-            $"A context of {options.ContextLength} cells for batches of {options.BatchLength} needs {Gibibytes(needed)} GiB of memory or more, "
+            $"A context of {options.ContextLength} cells for batches of {options.BatchLength} needs {Gibibytes(needed)} GiB or more, "
             + $"this machine has {Gibibytes(available)}; ask for a shorter context (-c) or a smaller batch (-b).");
     }
 

@@ -192,7 +192,11 @@ public sealed unsafe class InferenceContext : IDisposable
         if (options.BatchLength < 1) throw new NativeSteerException($"The batch length is {options.BatchLength}; it must be 1 or more.");
         if (options.Sequences is < 1 or > 256) throw new NativeSteerException($"{options.Sequences} sequences were asked for; a context holds 1 to 256.");
         if (options.Threads is < 0 or > 512) throw new NativeSteerException($"{options.Threads} threads were asked for; give 1 to 512, or 0 for one per core.");
-        if (!Enum.IsDefined(options.CacheType)) throw new NativeSteerException($"The cache type is {(int)options.CacheType}; give one of {string.Join(", ", Enum.GetNames<CacheType>())}.");
+        if (!Enum.IsDefined(options.CacheType))
+        {
+            var names = string.Join(", ", Enum.GetNames<CacheType>());
+            throw new NativeSteerException($"The cache type is {(int)options.CacheType}; give one of {names}.");
+        }
         var length = options.ContextLength > 0 ? options.ContextLength : Math.Min(model.TrainedContextLength, defaultLength);
         var resolved = options with
         {

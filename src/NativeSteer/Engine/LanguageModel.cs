@@ -94,7 +94,8 @@ public sealed unsafe class LanguageModel : IDisposable
     public static LanguageModel Load(string path, ModelOptions? options = null) => Open(path, options ?? new ModelOptions(), check: true);
 
     /// <summary>Loads without the check: only the native guard stands between the file and the process. For tests of that guard.</summary>
-    internal static LanguageModel LoadUnchecked(string path, ModelOptions? options = null) => Open(path, options ?? new ModelOptions(), check: false);
+    internal static LanguageModel LoadUnchecked(string path, ModelOptions? options = null) =>
+        Open(path, options ?? new ModelOptions(), check: false);
 
     private static LanguageModel Open(string path, ModelOptions options, bool check)
     {

@@ -1,3 +1,4 @@
+using NativeSteer.Files;
 using NativeSteer.Vectors;
 
 namespace NativeSteer.Engine;
@@ -23,7 +24,7 @@ internal sealed record ModelNumbers(int Layers, int Width, int Heads, int KeyVal
     /// <summary>The architectures whose graphs are known here well enough to check every fact they rest on.</summary>
     public static bool IsDense(string architecture) => architecture is "llama" or "qwen2";
 
-    /// <summary>Reads and checks the numbers; null where an unknown architecture lacks the first of them, which llama.cpp then says.</summary>
+    /// <summary>Reads and checks the numbers; null where an unknown architecture lacks the first of them: llama.cpp says so then.</summary>
     /// <exception cref="NativeSteerException">A key is missing, of the wrong type or out of range; it is named.</exception>
     public static ModelNumbers? Read(GgufFile file)
     {
@@ -82,7 +83,7 @@ internal sealed record ModelNumbers(int Layers, int Width, int Heads, int KeyVal
         keys.Number(key("rope.scaling.original_context_length"), 0, MostContext);
         keys.Flag(key("rope.scaling.finetuned"));
         if (keys.Text(key("rope.scaling.type")) is { } type and not ("none" or "linear" or "yarn" or "longrope"))
-            throw keys.Fault($"its key {key("rope.scaling.type")} is '{Files.FileErrors.Printable(type)}', which llama.cpp v0.5.0 does not know");
+            throw keys.Fault($"its rope.scaling.type is '{FileErrors.Printable(type)}', which llama.cpp v0.5.0 does not know");
     }
 
     // Positions in three dimensions, for pictures: the CPU code asserts in the middle of a decode that one has any room.
@@ -90,7 +91,8 @@ internal sealed record ModelNumbers(int Layers, int Width, int Heads, int KeyVal
     {
         var key = $"{architecture}.rope.dimension_sections";
         var sections = keys.PerLayer(key, 4, 0, Widest);
-        var needed = architecture is "qwen2vl" or "paddleocr" or "qwen3vl" or "qwen3vlmoe" or "qwen35" or "qwen35moe" or "qwen4exp" or "qwen3tts";
+        var needed = architecture is "qwen2vl" or "paddleocr" or "qwen3vl" or "qwen3vlmoe" or "qwen3tts" or "qwen35" or "qwen35moe"
+            or "qwen4exp";
         if (needed && (sections is null || sections.Take(3).Sum() == 0)) throw keys.Fault($"its key {key} is missing or all zero");
     }
 
@@ -99,8 +101,9 @@ internal sealed record ModelNumbers(int Layers, int Width, int Heads, int KeyVal
     {
         foreach (var values in perLayer)
         {
-            if (values is not null && values.Distinct().Skip(1).Any())
-                throw keys.Fault($"its blocks differ in heads or feed-forward length ({string.Join(", ", values.Distinct().Order())}), which its architecture has no place for");
+            if (values is null || values.Distinct().Count() == 1) continue;
+            var list = string.Join(", ", values.Distinct().Order());
+            throw keys.Fault($"its blocks differ in heads or feed-forward length ({list}), which its architecture has no place for");
         }
         if (Heads < 1) throw keys.Fault($"its key {key("attention.head_count")} is missing or 0");
         if (KeyValueHeads < 1 || Heads % KeyValueHeads != 0)

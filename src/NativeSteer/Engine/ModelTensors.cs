@@ -102,15 +102,15 @@ internal sealed class ModelTensors
         if (!_tensors.TryGetValue(name, out var tensor))
         {
             if (!required) return null;
-            throw GgufFile.Fault(_file.Path, $"it has no tensor {name}, which {_file.Architecture} models have ({_tensors.Count} others are there)");
+            throw GgufFile.Fault(
+                _file.Path, $"it has no tensor {name}, which {_file.Architecture} models have ({_tensors.Count} others are there)");
         }
         for (var i = 0; i < Math.Max(shape.Length, tensor.Shape.Count); i++)
         {
             if ((i < shape.Length ? shape[i] : 1) != (i < tensor.Shape.Count ? tensor.Shape[i] : 1))
             {
-                throw GgufFile.Fault(
-                    _file.Path,
-                    $"its tensor {name} is [{string.Join(", ", tensor.Shape)}], its key-values ask for [{string.Join(", ", shape.ToArray())}]");
+                var (found, wanted) = (string.Join(", ", tensor.Shape), string.Join(", ", shape.ToArray()));
+                throw GgufFile.Fault(_file.Path, $"its tensor {name} is [{found}], its key-values ask for [{wanted}]");
             }
         }
         return tensor;

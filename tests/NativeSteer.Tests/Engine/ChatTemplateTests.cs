@@ -7,7 +7,8 @@ namespace NativeSteer.Tests.Engine;
 
 public sealed class ChatTemplateTests
 {
-    private static readonly ChatMessage[] s_chat = [new("system", "Be brief."), new("user", "Grüße, 日本?"), new("assistant", "Hi."), new("user", "Bye.")];
+    private static readonly ChatMessage[] s_chat =
+        [new("system", "Be brief."), new("user", "Grüße, 日本?"), new("assistant", "Hi."), new("user", "Bye.")];
 
     [Fact]
     public void Chatml_is_written_by_name_and_by_its_marks()

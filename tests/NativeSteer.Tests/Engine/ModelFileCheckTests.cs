@@ -17,9 +17,12 @@ public sealed class ModelFileCheckTests : IDisposable
     public void Other_kinds_of_file_are_named()
     {
         var tensor = new float[64];
-        Refused(Written(new GgufWriter().Add("general.architecture", "controlvector").AddTensor("direction.1", tensor)), "control vector", "--control-vector");
+        Refused(
+            Written(new GgufWriter().Add("general.architecture", "controlvector").AddTensor("direction.1", tensor)),
+            "control vector", "--control-vector");
         Refused(Written(new GgufWriter().AddTensor("direction.1", tensor).AddTensor("direction.2", tensor)), "control vector");
-        Refused(Written(new GgufWriter().Add("general.architecture", "llama").Add("general.type", "adapter").AddTensor("a", tensor)), "LoRA adapter");
+        var adapter = new GgufWriter().Add("general.architecture", "llama").Add("general.type", "adapter").AddTensor("a", tensor);
+        Refused(Written(adapter), "LoRA adapter");
         Refused(Written(new GgufWriter().Add("general.architecture", "clip").AddTensor("v.patch_embd.weight", tensor)), "mmproj");
         Refused(Written(new GgufWriter().Add("general.name", "x").AddTensor("a", tensor)), "names no architecture");
         Refused(Path.Combine(VocabularyFiles.Folder, "ggml-vocab-llama-spm.gguf"), "vocabulary and no weights");
@@ -60,15 +63,14 @@ public sealed class ModelFileCheckTests : IDisposable
     public void Numbers_that_cannot_be_are_named(string key, uint value, params string[] parts)
     {
         var raw = RawGguf.Read(TinyModel.Path);
-        if (raw.Find(key) is { } entry) entry.Value = BitConverter.GetBytes(value);
-        else raw.Entries.Add(new() { Key = key, Type = (uint)GgufValueType.UInt32, IsArray = false, Count = 1, Value = BitConverter.GetBytes(value) });
+        raw.SetNumber(key, value);
         Refused(raw, parts);
     }
 
     [Fact]
     public void Types_of_key_values_are_checked()
     {
-        foreach (var key in (string[])["llama.block_count", "llama.embedding_length", "llama.attention.head_count", "llama.attention.head_count_kv"])
+        foreach (var key in (string[])["llama.block_count", "llama.embedding_length", "llama.attention.head_count_kv"])
         {
             var raw = RawGguf.Read(TinyModel.Path);
             raw.Find(key)!.Type = (uint)GgufValueType.Int32;
@@ -78,7 +80,7 @@ public sealed class ModelFileCheckTests : IDisposable
         real.Find("llama.attention.layer_norm_rms_epsilon")!.Value = BitConverter.GetBytes(float.NaN);
         Refused(real, "rms_epsilon is NaN");
         var scaling = RawGguf.Read(TinyModel.Path);
-        scaling.Entries.Add(new() { Key = "llama.rope.scaling.type", Type = (uint)GgufValueType.String, IsArray = false, Count = 1, Value = [] });
+        scaling.Add("llama.rope.scaling.type", GgufValueType.String, []);
         SetText(scaling, "llama.rope.scaling.type", "cubic");
         Refused(scaling, "'cubic'");
     }
@@ -87,8 +89,9 @@ public sealed class ModelFileCheckTests : IDisposable
     public void Head_counts_may_be_arrays_of_one_value()
     {
         var raw = RawGguf.Read(TinyModel.Path);
-        raw.Entries.RemoveAll(entry => entry.Key == "llama.attention.head_count_kv");
-        var array = new RawGguf.Entry { Key = "llama.attention.head_count_kv", Type = (uint)GgufValueType.Int32, IsArray = true, Count = 4, Value = Integers(1, 1, 1, 1) };
+        const string key = "llama.attention.head_count_kv";
+        raw.Entries.RemoveAll(entry => entry.Key == key);
+        var array = new RawGguf.Entry { Key = key, Type = (uint)GgufValueType.Int32, IsArray = true, Count = 4, Value = Integers(1, 1, 1, 1) };
         raw.Entries.Add(array);
         LanguageModel.Load(_folder.Write("array.gguf", raw.Write())).Dispose();
         array.Value = Integers(1, 1, 2, 1);
@@ -106,8 +109,16 @@ public sealed class ModelFileCheckTests : IDisposable
         Refused(Changed(raw => raw.Entries.RemoveAll(e => e.Key == "tokenizer.ggml.tokens")), "no tokens");
         Refused(Changed(raw => SetText(raw, "tokenizer.ggml.model", "gpt2")), "no merges");
         Refused(Changed(raw => SetText(raw, "tokenizer.ggml.model", "abacus")), "'abacus'");
-        Refused(Changed(raw => (raw.Find("tokenizer.ggml.scores")!.Count, raw.Find("tokenizer.ggml.scores")!.Value) = (2, new byte[8])), "2 elements for 271 tokens");
-        Refused(Changed(raw => raw.Find("tokenizer.ggml.token_type")!.Type = (uint)GgufValueType.UInt32), "token_type is arr[u32], not arr[i32]");
+        Refused(
+            Changed(raw =>
+            {
+                var scores = raw.Find("tokenizer.ggml.scores")!;
+                (scores.Count, scores.Value) = (2, new byte[8]);
+            }),
+            "2 elements for 271 tokens");
+        Refused(
+            Changed(raw => raw.Find("tokenizer.ggml.token_type")!.Type = (uint)GgufValueType.UInt32),
+            "token_type is arr[u32], not arr[i32]");
         Refused(
             Changed(raw =>
             {
@@ -120,7 +131,7 @@ public sealed class ModelFileCheckTests : IDisposable
     [Fact]
     public void Missing_tensors_and_those_of_another_shape_or_type_are_named()
     {
-        Refused(Changed(raw => raw.Tensors.RemoveAll(t => t.Name == "blk.2.ffn_down.weight")), "no tensor blk.2.ffn_down.weight", "38 others");
+        Refused(Changed(raw => raw.Tensors.RemoveAll(t => t.Name == "blk.2.ffn_down.weight")), "no tensor blk.2.ffn_down.weight", "38");
         Refused(Changed(raw => Tensor(raw, "blk.1.attn_q.weight").Shape = [32, 128]), "blk.1.attn_q.weight is [32, 128]", "[64, 64]");
         Refused(Changed(raw => Retype(Tensor(raw, "blk.0.attn_norm.weight"), GgmlType.F16)), "attn_norm.weight is F16", "F32");
         Refused(Changed(raw => Retype(Tensor(raw, "blk.0.ffn_up.weight"), GgmlType.I32)), "ffn_up.weight is I32");

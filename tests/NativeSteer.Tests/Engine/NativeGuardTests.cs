@@ -1,7 +1,6 @@
 using NativeSteer.Engine;
 using NativeSteer.Tests.Files;
 using NativeSteer.Tests.Support;
-using NativeSteer.Vectors;
 using Xunit;
 
 namespace NativeSteer.Tests.Engine;
@@ -23,8 +22,7 @@ public sealed class NativeGuardTests : IDisposable
     public void An_assertion_while_loading_is_an_error(string key, uint value, string part)
     {
         var raw = RawGguf.Read(TinyModel.Path);
-        raw.Entries.RemoveAll(entry => entry.Key == key);
-        raw.Entries.Add(new() { Key = key, Type = (uint)GgufValueType.UInt32, IsArray = false, Count = 1, Value = BitConverter.GetBytes(value) });
+        raw.SetNumber(key, value);
         var path = _folder.Write("x.gguf", raw.Write());
         var error = Fails.With(() => LanguageModel.LoadUnchecked(path).Dispose(), path, "llama.cpp's own check failed", part);
         Assert.DoesNotContain("/src/", error.Message, StringComparison.Ordinal); // not the folders of the machine that built it
@@ -47,10 +45,7 @@ public sealed class NativeGuardTests : IDisposable
     {
         // qwen2's graph asserts that all of a head is rotated.
         var raw = RawGguf.Read(TinyQwen2.Write(_folder["qwen2.gguf"]));
-        raw.Entries.Add(new()
-        {
-            Key = "qwen2.rope.dimension_count", Type = (uint)GgufValueType.UInt32, IsArray = false, Count = 1, Value = BitConverter.GetBytes(8u),
-        });
+        raw.SetNumber("qwen2.rope.dimension_count", 8);
         using var model = LanguageModel.LoadUnchecked(_folder.Write("x.gguf", raw.Write()));
         Fails.With(() => model.CreateContext(new() { ContextLength = 64 }).Dispose(), "llama.cpp's own check failed", "n_rot");
         AssertGoodModelRuns();
@@ -62,7 +57,8 @@ public sealed class NativeGuardTests : IDisposable
         // SentencePiece spells letters it does not know by byte tokens: without those llama.cpp throws.
         var raw = RawGguf.Read(TinyModel.Path);
         var tokens = raw.Find("tokenizer.ggml.tokens")!;
-        tokens.Value = [.. Enumerable.Range(0, (int)tokens.Count).SelectMany(i => (byte[])[2, 0, 0, 0, 0, 0, 0, 0, (byte)(1 + i / 100), (byte)(1 + i % 100)])];
+        static byte[] TwoBytes(int i) => [2, 0, 0, 0, 0, 0, 0, 0, (byte)(1 + i / 100), (byte)(1 + i % 100)];
+        tokens.Value = [.. Enumerable.Range(0, (int)tokens.Count).SelectMany(TwoBytes)];
         raw.Entries.RemoveAll(entry => entry.Key == "tokenizer.ggml.token_type");
         using var model = LanguageModel.Load(_folder.Write("x.gguf", raw.Write()));
         Fails.With(() => model.Vocabulary.Tokenize("é"), "cannot tokenize", "no tokens for single bytes");

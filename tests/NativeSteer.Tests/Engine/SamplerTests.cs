@@ -83,7 +83,8 @@ public sealed class SamplerTests : IDisposable
     [Fact]
     public void Top_k_top_p_and_min_p_keep_what_they_say()
     {
-        var ranked = _context.Logits(5).ToArray().Select((logit, token) => (Logit: (double)logit, Token: token)).OrderByDescending(x => x.Logit).ToList();
+        var ranked = _context.Logits(5).ToArray().Select((logit, token) => (Logit: (double)logit, Token: token))
+            .OrderByDescending(x => x.Logit).ToList();
         var sum = ranked.Sum(x => Math.Exp(x.Logit - ranked[0].Logit));
         var probability = ranked.Select(x => Math.Exp(x.Logit - ranked[0].Logit) / sum).ToList();
 

@@ -9,7 +9,8 @@ namespace NativeSteer.Tests.Engine;
 public sealed class SequenceTests
 {
     // With an F32 cache and no flash attention the same rows give the same bits, in whichever cells they lie.
-    private static readonly ContextOptions s_exact = new() { ContextLength = 256, Sequences = 4, CacheType = CacheType.F32, FlashAttention = false };
+    private static readonly ContextOptions s_exact =
+        new() { ContextLength = 256, Sequences = 4, CacheType = CacheType.F32, FlashAttention = false };
 
     [Fact]
     public void A_fork_goes_on_as_if_it_had_been_computed()

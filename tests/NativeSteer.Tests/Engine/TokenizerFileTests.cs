@@ -14,7 +14,8 @@ public sealed class TokenizerFileTests
     private const string Separator = "\n__ggml_vocab_test__\n";
 
     public static TheoryData<string> Vocabularies => new(
-        Directory.GetFiles(VocabularyFiles.Folder, "ggml-vocab-*.gguf.inp").Select(path => Path.GetFileName(path)[..^".inp".Length]).Order(StringComparer.Ordinal));
+        Directory.GetFiles(VocabularyFiles.Folder, "ggml-vocab-*.gguf.inp")
+            .Select(path => Path.GetFileName(path)[..^".inp".Length]).Order(StringComparer.Ordinal));
 
     [Fact]
     public void There_are_files_of_at_least_five_vocabularies() => Assert.True(Vocabularies.Count >= 5, VocabularyFiles.Folder);

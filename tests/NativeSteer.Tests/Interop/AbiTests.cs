@@ -39,7 +39,8 @@ public sealed unsafe class AbiTests
         return table;
     }
 
-    private static void Add(SortedDictionary<string, long> mirrors, string name, int size, nint at, params ReadOnlySpan<(string Name, nint At)> fields)
+    private static void Add(
+        SortedDictionary<string, long> mirrors, string name, int size, nint at, params ReadOnlySpan<(string Name, nint At)> fields)
     {
         mirrors.Add($"sizeof({name})", size);
         foreach (var field in fields) mirrors.Add($"{name}.{field.Name}", field.At - at);

@@ -3,7 +3,7 @@ using NativeSteer.Vectors;
 
 namespace NativeSteer.Tests.Support;
 
-/// <summary>A GGUF file taken apart, to be put together again with something changed: unlike GgufWriter it writes what it is told.</summary>
+/// <summary>A GGUF file taken apart, to be put together again with something changed: GgufWriter that refuses nothing.</summary>
 internal sealed class RawGguf
 {
     internal sealed class Entry
@@ -57,6 +57,16 @@ internal sealed class RawGguf
     }
 
     internal Entry? Find(string key) => Entries.Find(entry => entry.Key == key);
+
+    /// <summary>Sets or adds a u32.</summary>
+    internal void SetNumber(string key, uint value)
+    {
+        Entries.RemoveAll(entry => entry.Key == key);
+        Add(key, GgufValueType.UInt32, BitConverter.GetBytes(value));
+    }
+
+    internal void Add(string key, GgufValueType type, byte[] value) =>
+        Entries.Add(new() { Key = key, Type = (uint)type, IsArray = false, Count = 1, Value = value });
 
     internal byte[] Write() => Write(out _);
 

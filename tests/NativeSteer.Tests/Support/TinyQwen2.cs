@@ -8,7 +8,8 @@ namespace NativeSteer.Tests.Support;
 /// </summary>
 internal static class TinyQwen2
 {
-    private static readonly (string Left, string Right)[] s_merges = [("t", "h"), ("th", "e"), ("Ġ", "the"), ("Ġ", "w"), ("a", "i"), ("Ġw", "ai"), ("Ġwai", "t")];
+    private static readonly (string Left, string Right)[] s_merges =
+        [("t", "h"), ("th", "e"), ("Ġ", "the"), ("Ġ", "w"), ("a", "i"), ("Ġw", "ai"), ("Ġwai", "t")];
 
     internal static string Write(string path, int layers = 2, int width = 32, int heads = 2, int hidden = 64, int seed = 1)
     {
