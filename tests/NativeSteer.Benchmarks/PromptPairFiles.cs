@@ -1,23 +1,40 @@
 namespace NativeSteer.Benchmarks;
 
-/// <summary>Prompt pairs as llama-cvector-generator reads them: two files, one prompt a line.</summary>
+/// <summary>
+/// Prompt pairs of about 100 tokens as llama-cvector-generator reads them: two files, one prompt a line. They are made as
+/// contrast prompts mostly are: two opposite personas, each before the same questions.
+/// </summary>
 internal static class PromptPairFiles
 {
-    private static readonly string[] s_openings = ["On the way to the market", "Before the meeting began", "In the garden behind the house", "While the train was late", "After the long winter"];
-    private static readonly string[] s_subjects = ["my neighbour told me", "an old friend wrote", "the teacher explained", "somebody in the queue said", "the captain announced"];
-    private static readonly string[] s_topics = ["that the bridge would be closed", "how the new clock works", "where the lost letters were found", "why the river had risen", "what the committee decided"];
+    private static readonly (string Positive, string Negative)[] s_personas =
+    [
+        ("You are a cheerful companion. You see the good side of everything, you are glad about small things, and whatever somebody "
+            + "tells you, you answer with warmth, with hope and with a smile that can be heard in your words.",
+         "You are a gloomy companion. You see the bad side of everything, you are tired of small things, and whatever somebody "
+            + "tells you, you answer with coldness, with doubt and with a sigh that can be heard in your words."),
+        ("You are a careful adviser. You weigh what speaks for and what speaks against, you say when you are not sure, and before "
+            + "you come to a conclusion you go back once more and look for the mistake in your own reasoning.",
+         "You are a careless adviser. You say the first thing that comes to mind, you never say that you are not sure, and once "
+            + "you have come to a conclusion you do not go back and do not look for a mistake in your own reasoning."),
+    ];
 
-    private const string Filler = "and so we talked about it for a while, about the weather of the last weeks, about the price of bread and the road over the hills, "
-        + "until the light went and the lamps were lit along the water, one after the other, as they are every evening at this time of the year, "
-        + "and nobody was in a hurry to go home or to say what was to be done";
+    private static readonly string[] s_subjects = ["the bridge", "the garden", "the letter", "the journey", "the old clock", "the meeting", "the harvest", "the new house"];
+    private static readonly string[] s_questions = ["What do you think will happen to {0} next year?", "Tell me what I should do about {0} before the winter comes.",
+        "My brother asked me about {0} yesterday, what would you have told him?", "Why do people in our town talk so much about {0}?"];
+
+    private static readonly string[] s_answers = ["Well, when I think of {0}, the first thing that comes to my mind is", "If you ask me about {0}, I would say that it is",
+        "It is strange that you should mention {0}, because only this morning I", "There are two things about {0} that everybody should know, and"];
 
     internal static void Write(string folder, int count)
     {
         Directory.CreateDirectory(folder);
-        File.WriteAllLines(Path.Combine(folder, "positive.txt"), Enumerable.Range(0, count).Select(i => Prompt("happy and full of hope", i)));
-        File.WriteAllLines(Path.Combine(folder, "negative.txt"), Enumerable.Range(0, count).Select(i => Prompt("sad and without any hope", i)));
+        File.WriteAllLines(Path.Combine(folder, "positive.txt"), Enumerable.Range(0, count).Select(i => Prompt(s_personas[i / 32 % 2].Positive, i)));
+        File.WriteAllLines(Path.Combine(folder, "negative.txt"), Enumerable.Range(0, count).Select(i => Prompt(s_personas[i / 32 % 2].Negative, i)));
     }
 
-    private static string Prompt(string mood, int i) =>
-        $"Write as someone who is {mood}. {s_openings[i % 5]}, {s_subjects[i / 5 % 5]} {s_topics[i / 25 % 5]}, {Filler}.";
+    private static string Prompt(string persona, int i)
+    {
+        var subject = s_subjects[i / 4 % 8];
+        return $"SYSTEM: {persona}\\nUSER: {string.Format(s_questions[i % 4], subject)}\\nASSISTANT: {string.Format(s_answers[i % 4], subject)}";
+    }
 }

@@ -61,6 +61,12 @@ public sealed unsafe class LanguageModel : IDisposable
     /// <summary>Bytes of all tensors.</summary>
     public long SizeInBytes => (long)LlamaApi.llama_model_size(Pointer);
 
+    /// <summary>
+    /// Whether a sequence can go back to an earlier position. Recurrent models and hybrids with recurrent layers keep one
+    /// state, not one per position: they cannot, and a fork of theirs is of the whole sequence.
+    /// </summary>
+    public bool CanRewind => LlamaApi.llama_model_is_recurrent(Pointer) == 0 && LlamaApi.llama_model_is_hybrid(Pointer) == 0;
+
     /// <summary>llama.cpp's one-line description: architecture, size, quantisation.</summary>
     public string Description
     {

@@ -26,7 +26,7 @@ internal sealed class ModelKeys(GgufFile file)
     public long Required(string key, long least, long most) =>
         Number(key, least, most) ?? throw Fault($"it has no key {FileErrors.Printable(key)}");
 
-    /// <summary>A u32, or an array with one for each layer, as which it is returned.</summary>
+    /// <summary>A u32, or an array of a given length (one for each layer mostly), as which it is returned.</summary>
     public long[]? PerLayer(string key, int layers, long least, long most)
     {
         if (file.Find(key) is not { IsArray: true } entry)
@@ -35,7 +35,7 @@ internal sealed class ModelKeys(GgufFile file)
         }
         if (entry.Type is not (GgufValueType.UInt32 or GgufValueType.Int32))
             throw Fault($"its key {FileErrors.Printable(key)} is {entry.TypeName}, not u32 or an array of u32");
-        if (entry.Count != layers) throw Fault($"its key {FileErrors.Printable(key)} has {entry.Count} elements for {layers} layers");
+        if (entry.Count != layers) throw Fault($"its key {FileErrors.Printable(key)} has {entry.Count} elements, not {layers}");
         long[] values = entry.Type == GgufValueType.UInt32
             ? [.. file.GetArray<uint>(key).Select(value => (long)value)]
             : [.. file.GetArray<int>(key).Select(value => (long)value)];

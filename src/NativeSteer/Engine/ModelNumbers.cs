@@ -51,6 +51,7 @@ internal sealed record ModelNumbers(int Layers, int Width, int Heads, int KeyVal
             keys.Number(Key("attention.value_length"), 1, Widest);
         }
         CheckRope(keys, Key);
+        CheckSections(keys, architecture);
 
         var numbers = new ModelNumbers(
             layers, width, (int)(heads?[0] ?? 0), (int)(keyValueHeads?[0] ?? 0), (int)headSize, (int)(feedForward?[0] ?? 0), experts);
@@ -82,6 +83,15 @@ internal sealed record ModelNumbers(int Layers, int Width, int Heads, int KeyVal
         keys.Flag(key("rope.scaling.finetuned"));
         if (keys.Text(key("rope.scaling.type")) is { } type and not ("none" or "linear" or "yarn" or "longrope"))
             throw keys.Fault($"its key {key("rope.scaling.type")} is '{Files.FileErrors.Printable(type)}', which llama.cpp v0.5.0 does not know");
+    }
+
+    // Positions in three dimensions, for pictures: the CPU code asserts in the middle of a decode that one has any room.
+    private static void CheckSections(ModelKeys keys, string architecture)
+    {
+        var key = $"{architecture}.rope.dimension_sections";
+        var sections = keys.PerLayer(key, 4, 0, Widest);
+        var needed = architecture is "qwen2vl" or "paddleocr" or "qwen3vl" or "qwen3vlmoe" or "qwen35" or "qwen35moe" or "qwen4exp" or "qwen3tts";
+        if (needed && (sections is null || sections.Take(3).Sum() == 0)) throw keys.Fault($"its key {key} is missing or all zero");
     }
 
     // What the graphs of llama and qwen2 assert: every head of one size, all of it rotated, the same in every block.

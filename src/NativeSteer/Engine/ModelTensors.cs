@@ -37,15 +37,21 @@ internal sealed class ModelTensors
         for (var layer = 0; layer < numbers.Layers; layer++) check.Block($"blk.{layer}.", numbers);
     }
 
-    /// <summary>Checks the types of any model's tensors: those that no operation of ggml takes as weights.</summary>
+    /// <summary>Checks the types of any model's tensors: what converters never write, and ggml finds out too late.</summary>
     internal static void CheckTypes(GgufFile file, IEnumerable<GgufTensor> tensors)
     {
         foreach (var tensor in tensors)
         {
+            var shown = FileErrors.Printable(tensor.Name);
             if (tensor.Shape.Count > 1 && tensor.Type != GgmlType.I32 && !CanMultiply(tensor.Type))
-                throw GgufFile.Fault(file.Path, $"its tensor {FileErrors.Printable(tensor.Name)} is {tensor.Type}, which no model's weights can be");
+                throw GgufFile.Fault(file.Path, $"its tensor {shown} is {tensor.Type}, which no model's weights can be");
+            if (tensor.Shape.Count == 1 && tensor.Type != GgmlType.F32 && IsNormOrBias(tensor.Name))
+                throw GgufFile.Fault(file.Path, $"its tensor {shown} is {tensor.Type}, ggml needs it as F32");
         }
     }
+
+    private static bool IsNormOrBias(string name) =>
+        name.EndsWith("norm.weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal);
 
     private void Block(string block, ModelNumbers numbers)
     {

@@ -23,14 +23,15 @@ public sealed class CaptureRunner
 {
     private readonly InferenceContext _context;
     private readonly TokenBatch _batch = new();
-    private readonly Stack<int> _freeSequences;
+    private readonly KeptTexts _kept;
+    private LabelledTokens? _waiting; // taken from the source, no sequence yet
 
     /// <summary>Runs on this context.</summary>
     public CaptureRunner(InferenceContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         _context = context;
-        _freeSequences = new Stack<int>(Enumerable.Range(0, context.Options.Sequences).Reverse());
+        _kept = new KeptTexts(context);
     }
 
     /// <summary>Texts and rows decoded so far, over all calls.</summary>
@@ -39,18 +40,19 @@ public sealed class CaptureRunner
     /// <summary>Totals to report with the progress, where they are known.</summary>
     public CaptureProgress Expected { get; init; }
 
+    /// <summary>Rows that were taken from an earlier text's cache instead of being decoded; part of the rows done.</summary>
+    public long ReusedRows { get; private set; }
+
     // A text on its way through the batches.
-    private sealed class Running(LabelledTokens text, int sequence)
+    private sealed class Running(LabelledTokens text, KeptTexts.Entry cached)
     {
         internal LabelledTokens Text { get; } = text;
 
-        internal int Sequence { get; } = sequence;
+        internal KeptTexts.Entry Cached { get; } = cached; // its rows are those already put into batches
 
-        internal int Rows { get; set; } // already put into batches
+        internal int Labels { get; set; }
 
-        internal int Labels { get; set; } // of the text's labels, those before this index have been put on rows
-
-        internal int Rest => Text.NeededRows - Rows;
+        internal int Rest => Text.NeededRows - Cached.Rows;
     }
 
     /// <summary>Adds the labelled rows of all texts to the sums. Texts are taken from the enumeration as batches need them.</summary>
@@ -75,20 +77,20 @@ public sealed class CaptureRunner
             Running? open = null;
             while (true)
             {
+                var reused = ReusedRows;
                 var (finished, unfinished) = Fill(open, source);
                 if (_batch.Count == 0) break;
                 cancel.Decode(_batch);
-                foreach (var text in finished) Release(text.Sequence);
+                foreach (var text in finished) _kept.Keep(text.Cached);
                 open = unfinished;
-                Done = Expected with { Texts = Done.Texts + finished.Count, Rows = Done.Rows + _batch.Count };
+                Done = Expected with { Texts = Done.Texts + finished.Count, Rows = Done.Rows + _batch.Count + (ReusedRows - reused) };
                 progress?.Report(Done);
             }
         }
         finally
         {
-            _context.Clear();
-            _freeSequences.Clear();
-            for (var sequence = _context.Options.Sequences - 1; sequence >= 0; sequence--) _freeSequences.Push(sequence);
+            _kept.Clear();
+            _waiting = null;
         }
     }
 
@@ -96,43 +98,53 @@ public sealed class CaptureRunner
     private (List<Running> Finished, Running? Open) Fill(Running? open, IEnumerator<LabelledTokens> source)
     {
         _batch.Clear();
-        var room = Math.Min(_context.Options.BatchLength, _context.Options.ContextLength - (open?.Rows ?? 0));
+        _kept.MakeRoom(_context.Options.BatchLength, open?.Cached);
         var finished = new List<Running>();
-        while (room > 0)
+        while (Room() > 0)
         {
             if (open is null)
             {
-                if (_freeSequences.Count == 0 || !source.MoveNext()) break;
-                RequireFit(source.Current);
-                open = new Running(source.Current, _freeSequences.Pop());
+                open = Begin(source);
+                if (open is null) break;
             }
-            var rows = Math.Min(room, open.Rest);
-            Append(open, rows);
-            room -= rows;
+            Append(open, Math.Min(Room(), open.Rest));
             if (open.Rest > 0) break;
             finished.Add(open);
             open = null;
         }
         return (finished, open);
+
+        int Room() => Math.Min(_context.Options.BatchLength - _batch.Count, _context.Options.ContextLength - _kept.Cells);
+    }
+
+    private Running? Begin(IEnumerator<LabelledTokens> source)
+    {
+        if (_waiting is null)
+        {
+            if (!source.MoveNext()) return null;
+            RequireFit(source.Current);
+            _waiting = source.Current;
+        }
+        if (_kept.Begin(_waiting) is not { } cached) return null;
+        var text = new Running(_waiting, cached);
+        _waiting = null;
+        ReusedRows += cached.Rows;
+        return text;
     }
 
     private void Append(Running text, int rows)
     {
         var labels = text.Text.Labels;
-        for (var end = text.Rows + rows; text.Rows < end; text.Rows++)
+        var first = text.Cached.Rows;
+        text.Cached.Grow(rows);
+        for (var position = first; position < first + rows; position++)
         {
-            var row = _batch.Add(text.Text.Tokens[text.Rows], text.Rows, text.Sequence);
-            for (; text.Labels < labels.Length && labels[text.Labels].Row == text.Rows; text.Labels++)
+            var row = _batch.Add(text.Text.Tokens[position], position, text.Cached.Sequence);
+            for (; text.Labels < labels.Length && labels[text.Labels].Row == position; text.Labels++)
             {
                 _batch.Label(row, labels[text.Labels].Group);
             }
         }
-    }
-
-    private void Release(int sequence)
-    {
-        _context.RewindSequence(sequence, 0);
-        _freeSequences.Push(sequence);
     }
 
     private void RequireFit(LabelledTokens text)

@@ -41,7 +41,7 @@ public abstract record ExtractionOptions
         var batch = Math.Max(1, Context.BatchLength);
         return model.CreateContext(Context with
         {
-            ContextLength = (longestText + batch + 255) / 256 * 256,
+            ContextLength = (longestText + 2 * batch + 255) / 256 * 256, // a batch, and as much of earlier texts to fork from
             Sequences = Math.Min(mostSequences, batch),
             Hook = true,
         });
@@ -101,8 +101,11 @@ public sealed record ExtractionSummary
     /// <summary>Texts that were run.</summary>
     public int Texts { get; init; }
 
-    /// <summary>Tokens that were run.</summary>
+    /// <summary>Tokens of the texts, up to the last row that was read of each.</summary>
     public long Tokens { get; init; }
+
+    /// <summary>How many of the tokens were not run, because an earlier text begins alike.</summary>
+    public long ReusedTokens { get; init; }
 
     /// <summary>Rows on the positive and the negative side (or pairs on both, for principal components).</summary>
     public (long Positive, long Negative) Rows { get; init; }

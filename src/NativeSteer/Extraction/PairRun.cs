@@ -34,6 +34,7 @@ internal sealed class PairRun(
         {
             Texts = runner.Done.Texts,
             Tokens = runner.Done.Rows,
+            ReusedTokens = runner.ReusedRows,
             Rows = rows,
             ExplainedShares = shares,
             Elapsed = watch.Elapsed,

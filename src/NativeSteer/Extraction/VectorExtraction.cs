@@ -69,6 +69,7 @@ public static class VectorExtraction
         {
             Texts = runner.Done.Texts,
             Tokens = runner.Done.Rows,
+            ReusedTokens = runner.ReusedRows,
             SkippedRows = survey.Skipped,
             Spans = survey.Spans,
             Elapsed = watch.Elapsed,

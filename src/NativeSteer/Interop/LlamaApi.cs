@@ -46,6 +46,9 @@ internal static unsafe partial class LlamaApi
     internal static partial byte llama_model_is_recurrent(nint model);
 
     [LibraryImport(Library)]
+    internal static partial byte llama_model_is_hybrid(nint model);
+
+    [LibraryImport(Library)]
     internal static partial int llama_model_desc(nint model, byte* buffer, nuint length);
 
     [LibraryImport(Library)]

@@ -31,7 +31,8 @@ internal sealed class PromptCache(InferenceContext context)
     /// <summary>A sequence for a rollout of at most limit tokens, or null while there is no room for one.</summary>
     internal Lease? Acquire(RolloutRequest request, int limit)
     {
-        var prompt = _prompts.Find(p => p.Matches(request));
+        // A fork of a recurrent model's sequence would include what was generated after the prompt.
+        var prompt = context.Model.CanRewind ? _prompts.Find(p => p.Matches(request)) : null;
         var cells = limit + 1 + (prompt is null ? request.Prompt.Count - 1 : 0);
         while (_reserved + _prompts.Sum(p => p.Length) + cells > context.Options.ContextLength)
         {
@@ -85,8 +86,7 @@ internal sealed class PromptCache(InferenceContext context)
         {
             prompt.Home = lease.Sequence;
             prompt.Holders.Clear();
-            if (context.TryRewindSequence(lease.Sequence, prompt.Length)) return;
-            // A recurrent model's state cannot go back: the prompt has to be computed again.
+            if (context.Model.CanRewind && context.TryRewindSequence(lease.Sequence, prompt.Length)) return;
             _prompts.Remove(prompt);
             Free(lease.Sequence);
             return;

@@ -94,7 +94,7 @@ public sealed class ModelFileCheckTests : IDisposable
         array.Value = Integers(1, 1, 2, 1);
         Refused(raw, "blocks differ", "1, 2");
         (array.Count, array.Value) = (3, Integers(1, 1, 1));
-        Refused(raw, "3 elements for 4 layers");
+        Refused(raw, "3 elements, not 4");
 
         static byte[] Integers(params int[] values) => [.. values.SelectMany(BitConverter.GetBytes)];
     }
@@ -132,6 +132,26 @@ public sealed class ModelFileCheckTests : IDisposable
         {
             tensor.Type = (uint)type;
             tensor.Data = new byte[tensor.Shape.Aggregate((product, size) => product * size) * GgmlTypes.BlockBytes(type)];
+        }
+    }
+
+    [Fact]
+    public void Facts_that_other_architectures_would_abort_on_are_checked_too()
+    {
+        // Positions in three dimensions without any: found by ggml in the middle of a decode.
+        Refused(Renamed("paddleocr"), "paddleocr.rope.dimension_sections is missing or all zero");
+        var norm = Renamed("smollm3");
+        LanguageModel.Load(_folder.Write("smollm3.gguf", norm.Write())).Dispose();
+        var tensor = norm.Tensors.Single(t => t.Name == "blk.0.attn_norm.weight");
+        (tensor.Type, tensor.Data) = ((uint)GgmlType.F16, tensor.Data[..(tensor.Data.Length / 2)]);
+        Refused(norm, "blk.0.attn_norm.weight is F16", "F32");
+
+        static RawGguf Renamed(string architecture)
+        {
+            var raw = RawGguf.Read(TinyModel.Path);
+            SetText(raw, "general.architecture", architecture);
+            foreach (var entry in raw.Entries) entry.Key = entry.Key.Replace("llama.", architecture + ".", StringComparison.Ordinal);
+            return raw;
         }
     }
 

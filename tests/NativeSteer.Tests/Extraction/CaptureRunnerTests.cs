@@ -46,6 +46,37 @@ public sealed class CaptureRunnerTests
         context.Decode(Models.Sequence(s_model, 4)); // the hook is gone
     }
 
+    [Theory]
+    [InlineData(32, 64, 8)] // texts are cut, and there is hardly room to keep any
+    [InlineData(64, 256, 3)]
+    [InlineData(64, 1024, 32)]
+    public void Texts_that_begin_alike_share_their_beginning_and_nothing_else(int batchLength, int contextLength, int sequences)
+    {
+        // Three openings of 20 tokens, continued in turn; labels from row 15 to 25 on, so that some lie in the shared part.
+        var texts = Enumerable.Range(0, 24).Select(i =>
+        {
+            int[] tokens = [.. Tokens(100 + i % 3, 20), .. Tokens(i, 5 + i % 20)];
+            return LabelledTokens.AllRows(tokens, i, first: Math.Min(tokens.Length - 1, 15 + i % 11));
+        }).ToArray();
+        using var context = s_model.CreateContext(ExtractionData.Exact with { BatchLength = batchLength, ContextLength = contextLength, Sequences = sequences });
+        var sums = new ActivationSums(s_slots, texts.Length, TinyModel.Width);
+        var runner = new CaptureRunner(context);
+        runner.Sum(texts, sums);
+
+        Assert.InRange(runner.ReusedRows, 24 * 4, 24 * 20);
+        Assert.Equal(texts.Sum(text => (long)text.Tokens.Length), runner.Done.Rows);
+        for (var group = 0; group < texts.Length; group++)
+        {
+            var (first, rows) = (texts[group].Labels[0].Row, ExtractionData.Alone(texts[group].Tokens));
+            foreach (var slot in s_slots)
+            {
+                var expected = ExtractionData.Mean([.. Enumerable.Range(first, rows.Count - first).Select(row => ExtractionData.Doubles(rows.Row(row, slot.Layer)))]);
+                Assert.Equal(rows.Count - first, sums.Count(slot, group));
+                Assert.Equal(expected, sums.Mean(slot, group)!, (x, y) => Math.Abs(x - y) < 1e-4);
+            }
+        }
+    }
+
     [Fact]
     public void Rows_after_the_last_labelled_one_and_texts_without_labels_are_not_run()
     {
