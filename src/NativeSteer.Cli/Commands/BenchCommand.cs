@@ -25,7 +25,7 @@ internal sealed class BenchCommand : Verb
     private readonly ChoiceSetting _format = new("How results are printed", ["md", "csv", "json", "jsonl"], "--output", "-o");
     private readonly Flag _json = CommonSettings.Json();
 
-    internal BenchCommand() : base("bench", "Tokens per second: plain, hook idle, steered, capturing")
+    internal BenchCommand() : base("bench", "Tokens per second: plain, idle, steered, capturing")
     {
         Details = """
             Every mode runs once in every round, next to plain llama.cpp (the same library, no hook), so that the last two

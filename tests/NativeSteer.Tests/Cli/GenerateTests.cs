@@ -130,6 +130,19 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal("the\na", line.GetProperty("prompt").GetString());
     }
 
+    [Fact]
+    public void Chat_writes_the_prompt_as_the_models_template_does()
+    {
+        var model = _folder["chat.gguf"];
+        TinyModel.Build().Add("tokenizer.chat_template", "{% for m in messages %}<|im_start|>{{ m.role }}{% endfor %}").Write(model);
+        var chat = Lines(CliRun.Run("generate", "-m", model, "--json", "-n", "6", "--chat", "--system", "so", "-p", "wait").Out)[1];
+        const string written = "<|im_start|>system\nso<|im_end|>\n<|im_start|>user\nwait<|im_end|>\n<|im_start|>assistant\n";
+        var plain = Lines(CliRun.Run("generate", "-m", model, "--json", "-n", "6", "-p", written).Out)[1];
+        Assert.Equal("wait", chat.GetProperty("prompt").GetString());
+        Assert.Equal(plain.GetProperty("prompt_tokens").GetInt32(), chat.GetProperty("prompt_tokens").GetInt32());
+        Assert.Equal(plain.GetProperty("text").GetString(), chat.GetProperty("text").GetString());
+    }
+
     private static string Generate(params string[] args)
     {
         var result = CliRun.Run(["generate", "-m", TinyModel.Path, .. args]);

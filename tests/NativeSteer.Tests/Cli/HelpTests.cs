@@ -24,6 +24,19 @@ public sealed class HelpTests
         Golden.Check($"help-{verb.Replace(' ', '-')}", result.Out);
     }
 
+    [Fact]
+    public void The_list_and_the_verb_state_the_same_purpose()
+    {
+        foreach (var list in new[] { VerbList.Root, VerbList.Vectors })
+        {
+            foreach (var verb in list.Verbs.Where(verb => verb.Name is not "vector"))
+            {
+                string[] path = [.. list.Path.Split(' ', StringSplitOptions.RemoveEmptyEntries), verb.Name];
+                Assert.StartsWith($"{verb.Purpose}.\n", CliRun.Run([.. path, "--help"]).Out, StringComparison.Ordinal);
+            }
+        }
+    }
+
     [Theory, MemberData(nameof(Verbs))]
     public void The_examples_of_the_help_can_be_parsed(string verb)
     {
