@@ -8,24 +8,8 @@
 
 namespace {
 
-// The CPU backend is a library of its own, loaded at run time: its functions are reached by name.
-template <typename F> F cpu_function(const char * name) {
-    ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-    ggml_backend_reg_t registry = device != nullptr ? ggml_backend_dev_backend_reg(device) : nullptr;
-    return registry != nullptr ? reinterpret_cast<F>(ggml_backend_reg_get_proc_address(registry, name)) : nullptr;
-}
-
 bool on_abort_check(void * user) {
     return static_cast<ns_session *>(user)->cancelled.load(std::memory_order_relaxed);
-}
-
-// Without a pool of its own ggml starts threads anew for every piece of graph, and a hook cuts the graph into pieces.
-void attach_threadpool(ns_session & session, int32_t n_threads) {
-    const auto create = cpu_function<decltype(&ggml_threadpool_new)>("ggml_threadpool_new");
-    if (create == nullptr || n_threads < 2) return;
-    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
-    session.threadpool = create(&params);
-    if (session.threadpool != nullptr) llama_attach_threadpool(session.context, session.threadpool, session.threadpool);
 }
 
 llama_context_params context_params(ns_session & session, const ns_session_options & options) {
@@ -53,13 +37,9 @@ llama_context_params context_params(ns_session & session, const ns_session_optio
 } // namespace
 
 ns_session::~ns_session() {
-    if (context != nullptr) {
-        llama_detach_threadpool(context);
-        llama_free(context);
-    }
-    if (threadpool != nullptr) {
-        if (const auto release = cpu_function<decltype(&ggml_threadpool_free)>("ggml_threadpool_free")) release(threadpool);
-    }
+    if (context == nullptr) return;
+    llama_detach_threadpool(context);
+    llama_free(context);
 }
 
 ns_status ns_session_create(llama_model * model, const ns_session_options * options, ns_session ** out) {
@@ -85,7 +65,8 @@ ns_status ns_session_create(llama_model * model, const ns_session_options * opti
         runtime::Guard guard;
         session->context = llama_init_from_model(model, context_params(*session, *options));
         if (session->context == nullptr) return runtime::fail(runtime::Guard::reason("llama.cpp could not create the context"));
-        attach_threadpool(*session, session->n_threads);
+        session->threads = std::make_unique<ThreadPool>(session->n_threads);
+        if (ggml_threadpool * pool = session->threads->get()) llama_attach_threadpool(session->context, pool, pool);
         *out = session.release();
         return NS_OK;
     });
@@ -156,8 +137,12 @@ ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan 
             if (session->hook == nullptr) return runtime::fail("This session was created without a hook");
             if (!session->hook->begin(*batch, *plan, error)) return runtime::fail(error);
         }
-        const int32_t result = llama_decode(session->context, view_of(*session, *batch));
-        llama_synchronize(session->context);
+        int32_t result;
+        {
+            const ThreadPool::Turn turn(*session->threads);
+            result = llama_decode(session->context, view_of(*session, *batch));
+            llama_synchronize(session->context);
+        }
         const bool seen = !hooked || session->hook->end(error);
 
         if (result != 0) session->has_output.clear();

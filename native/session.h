@@ -1,10 +1,10 @@
-// A llama_context with its hook, thread pool and cancel flag. Internal to native/.
+// A llama_context with its hook, threads and cancel flag. Internal to native/.
 
 #pragma once
 
 #include "hook.h"
+#include "threads.h"
 
-#include "ggml-cpu.h"
 #include "llama.h"
 
 #include <atomic>
@@ -12,15 +12,17 @@
 #include <vector>
 
 struct ns_session {
-    llama_model *         model = nullptr;
-    llama_context *       context = nullptr;
-    ggml_threadpool *     threadpool = nullptr;
-    std::unique_ptr<Hook> hook;
-    std::atomic<bool>     cancelled{ false };
-    int32_t               n_threads = 1;
-    int32_t               n_batch = 0;
-    int32_t               n_seq_max = 0;
-    int32_t               n_vocab = 0;
+    llama_model *   model = nullptr;
+    llama_context * context = nullptr;
+
+    std::unique_ptr<Hook>       hook;
+    std::unique_ptr<ThreadPool> threads; // freed after the context, which the destructor frees
+    std::atomic<bool>           cancelled{ false };
+
+    int32_t n_threads = 1;
+    int32_t n_batch = 0;
+    int32_t n_seq_max = 0;
+    int32_t n_vocab = 0;
 
     // The last decoded batch: which rows have logits.
     std::vector<uint8_t> has_output;

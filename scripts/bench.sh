@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the hook costs, on a random model of 60 million weights that this script writes: plain llama.cpp, hook idle, one
+# What the hook costs, on a random model of 83 million weights that this script writes: plain llama.cpp, hook idle, one
 # layer steered with K = 1, 16 and 256 distinct vectors, and every layer summed, side by side in one run.
 #   scripts/bench.sh            the tables of the README, about 5 minutes
 #   scripts/bench.sh MODEL      on a model of yours
