@@ -35,6 +35,9 @@ public sealed class RolloutRunner : IDisposable
     /// <summary>Called with new text as it is generated; text that could still become a stop string is held back.</summary>
     public Action<RolloutRequest, string>? TextGenerated { get; set; }
 
+    /// <summary>Called after every decode step, with the counts so far.</summary>
+    public Action<RolloutStatistics>? Stepped { get; set; }
+
     /// <summary>Also sum the log-probabilities of picked tokens; costs a pass over the logits.</summary>
     public bool LogProbabilities { get; set; }
 
@@ -57,6 +60,7 @@ public sealed class RolloutRunner : IDisposable
                 ComputePrompts();
                 if (_active.Count == 0) yield break;
                 foreach (var rollout in Step()) yield return rollout;
+                Stepped?.Invoke(Statistics);
             }
         }
         finally

@@ -93,12 +93,8 @@ internal sealed class GenerateCommand : Verb
         if (log.Finished.Count > 0) terminal.Note($"{output} has {log.Finished.Count} of {jobs.Count} rollouts; going on with the rest");
         return Progress.Run(terminal, "Generating", report =>
         {
-            var done = log.Finished.Count;
-            foreach (var rollout in runner.Run(requests, stop))
-            {
-                log.Write(rollout);
-                report.Report((double)++done / jobs.Count, $"{done} of {jobs.Count}");
-            }
+            runner.Stepped = RolloutProgress.Of(report, requests);
+            foreach (var rollout in runner.Run(requests, stop)) log.Write(rollout);
             return ExitCode.Done;
         });
     }

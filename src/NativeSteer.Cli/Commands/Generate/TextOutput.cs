@@ -21,13 +21,9 @@ internal sealed class TextOutput(Terminal terminal, RolloutJobs jobs)
         }
         Progress.Run(terminal, "Generating", report =>
         {
-            var done = 0;
-            foreach (var rollout in runner.Run(requests, stop))
-            {
-                PrintOne(rollout);
-                report.Report((double)++done / requests.Count, $"{done} of {requests.Count}");
-            }
-            return done;
+            runner.Stepped = RolloutProgress.Of(report, requests);
+            foreach (var rollout in runner.Run(requests, stop)) PrintOne(rollout);
+            return requests.Count;
         });
     }
 

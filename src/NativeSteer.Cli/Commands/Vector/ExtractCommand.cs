@@ -60,7 +60,8 @@ internal sealed class ExtractCommand : Verb
         var result = Progress.Run(terminal, "Extracting", report => extract(model, layers, new CaptureReport(report), stop));
         VectorFiles.Write(output, result.Vector, terminal);
         var summary = result.Summary;
-        terminal.Note($"{summary.Texts} texts, {summary.Tokens} tokens in {summary.Elapsed.TotalSeconds:0.00} s; "
+        var reused = summary.ReusedTokens > 0 ? $" ({summary.ReusedTokens} shared with earlier texts)" : "";
+        terminal.Note($"{summary.Texts} texts, {summary.Tokens} tokens{reused} in {summary.Elapsed.TotalSeconds:0.00} s; "
             + $"{summary.Rows.Positive} rows against {summary.Rows.Negative}"
             + (summary.SkippedRows > 0 ? $"; {summary.SkippedRows} rows lie outside their trace and were left out" : ""));
         var written = ControlVectorImport.Read(output);
