@@ -4,7 +4,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-model=$root/artifacts/bench/random-83m-q8_0.gguf
+model=$root/artifacts/bench/random-108m-q8_0.gguf
 if [[ ! -e $model ]]; then
     set_up
     mkdir -p "${model%/*}"

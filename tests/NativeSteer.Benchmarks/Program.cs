@@ -1,7 +1,7 @@
 using NativeSteer.Benchmarks;
 
 // What scripts/bench-*.sh need and no user does.
-//   model VOCABULARY.gguf OUT.gguf      a random model of 83 million weights
+//   model VOCABULARY.gguf OUT.gguf      a random model of 108 million weights
 //   pairs DIRECTORY COUNT               prompt pairs of about 100 tokens for vector extraction
 switch (args)
 {

@@ -4,9 +4,9 @@ namespace NativeSteer.Benchmarks;
 
 /// <summary>
 /// Writes a random Llama model in Q8_0 with a real vocabulary: what speed depends on is there (shapes, types, vocabulary),
-/// what it says is noise. The default has 83 million weights.
+/// what it says is noise. The default has 108 million weights.
 /// </summary>
-internal sealed record RandomModel(int Width = 512, int Layers = 16, int Heads = 8, int KeyValueHeads = 4, int Hidden = 1536)
+internal sealed record RandomModel(int Width = 512, int Layers = 24, int Heads = 8, int KeyValueHeads = 4, int Hidden = 1536)
 {
     private const int BlockElements = 32;
     private const int BlockBytes = 2 + BlockElements;

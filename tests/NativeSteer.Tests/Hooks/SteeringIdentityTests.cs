@@ -10,11 +10,9 @@ namespace NativeSteer.Tests.Hooks;
 /// <summary>What steering must be, whatever the model: each identity on a model the tests write and on a real one.</summary>
 public sealed class SteeringIdentityTests
 {
-    public static TheoryData<string> ModelNames => SharedFolder.Stories260K is null ? ["tiny"] : ["tiny", "stories260K"];
-
     private static LanguageModel Model(string name) => string.Equals(name, "tiny", StringComparison.Ordinal) ? Models.Tiny : Models.Stories;
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void Scale_zero_equals_unsteered_bit_for_bit(string name)
     {
         var model = Model(name);
@@ -23,7 +21,7 @@ public sealed class SteeringIdentityTests
         Assert.Equal(Logits(model, null), Logits(model, SteeringPlan.None));
     }
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void A_context_without_hook_computes_the_same_bits(string name)
     {
         var model = Model(name);
@@ -33,7 +31,7 @@ public sealed class SteeringIdentityTests
         Assert.Equal(plain.Logits(11).ToArray(), Logits(model, null));
     }
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void A_vector_and_its_negative_cancel_exactly(string name)
     {
         var model = Model(name);
@@ -42,7 +40,7 @@ public sealed class SteeringIdentityTests
         Assert.Equal(Logits(model, null), Logits(model, plan));
     }
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void One_vector_for_all_equals_llama_cpps_control_vector_exactly(string name)
     {
         var model = Model(name);
@@ -65,7 +63,7 @@ public sealed class SteeringIdentityTests
         Assert.NotEqual(theirs, Logits(model, null));
     }
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void Steering_one_sequence_leaves_the_others_bit_for_bit(string name)
     {
         var model = Model(name);
@@ -90,7 +88,7 @@ public sealed class SteeringIdentityTests
         }
     }
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void Row_i_at_layer_L_moves_by_exactly_scale_times_v_and_earlier_layers_by_nothing(string name)
     {
         var model = Model(name);
@@ -116,7 +114,7 @@ public sealed class SteeringIdentityTests
         }
     }
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void Eight_in_a_batch_equal_eight_alone_within_float_rounding(string name)
     {
         var model = Model(name);
@@ -145,7 +143,7 @@ public sealed class SteeringIdentityTests
         }
     }
 
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
     public void Operations_do_what_their_formulas_say(string name)
     {
         var model = Model(name);

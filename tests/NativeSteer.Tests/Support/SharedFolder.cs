@@ -1,5 +1,7 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using Xunit;
+using Xunit.Sdk;
 
 namespace NativeSteer.Tests.Support;
 
@@ -29,4 +31,19 @@ internal sealed class StoriesFactAttribute : FactAttribute
     {
         if (SharedFolder.Stories260K is null) Skip = "needs ../shared/models/stories260K.gguf";
     }
+}
+
+/// <summary>A theory's case on a model by name: "tiny", which the tests write, or "stories260K", skipped where it is not there.</summary>
+[AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
+internal sealed class ModelDataAttribute : DataAttribute
+{
+    private readonly string _name;
+
+    public ModelDataAttribute(string name)
+    {
+        _name = name;
+        if (!string.Equals(name, "tiny", StringComparison.Ordinal) && SharedFolder.Stories260K is null) Skip = "needs ../shared/models/stories260K.gguf";
+    }
+
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[_name]];
 }
