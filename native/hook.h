@@ -20,6 +20,9 @@ public:
     // Disarms the callback. Returns false with a message in error when a wanted tensor was missing or malformed.
     bool end(std::string & error);
 
+    // Forgets the plan, if one is armed.
+    void disarm() { plan_ = nullptr; }
+
     static bool callback(ggml_tensor * tensor, bool ask, void * user);
 
 private:

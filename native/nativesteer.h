@@ -165,8 +165,8 @@ typedef struct {
 // Where in a block. All are F32 (n_rows, n_embd).
 typedef enum {
     NS_SITE_RESIDUAL     = 0, // l_out-N: the residual stream after block N
-    NS_SITE_ATTENTION    = 1, // attn_out-N: what attention adds
-    NS_SITE_FEED_FORWARD = 2, // ffn_out-N: what the feed-forward network adds
+    NS_SITE_ATTENTION    = 1, // attn_out-N: what attention yields, before a norm after it where there is one
+    NS_SITE_FEED_FORWARD = 2, // ffn_out-N: what the feed-forward network yields, likewise
     NS_SITE_COUNT        = 3,
 } ns_site;
 

@@ -12,7 +12,7 @@
 namespace {
 
 thread_local std::string last_error;
-thread_local std::string logged_errors;
+thread_local std::string logged_error;
 thread_local int         guard_depth = 0;
 
 std::atomic<ns_log_fn> log_function{ nullptr };
@@ -27,7 +27,7 @@ void keep_error_line(const char * line) {
         if (c == '\n') c = ' ';
     }
     // llama.cpp reports a failure once per stack level: the first line names the cause.
-    if (!text.empty() && logged_errors.empty()) logged_errors = text;
+    if (!text.empty() && logged_error.empty()) logged_error = text;
 }
 
 void on_log(ggml_log_level level, const char * line, void *) {
@@ -61,7 +61,7 @@ ns_status runtime::fail(const std::string & message, ns_status status) {
 
 runtime::Guard::Guard() {
     guard_depth++;
-    logged_errors.clear();
+    logged_error.clear();
 }
 
 runtime::Guard::~Guard() {
@@ -69,7 +69,7 @@ runtime::Guard::~Guard() {
 }
 
 std::string runtime::Guard::reason(const char * fallback) {
-    return logged_errors.empty() ? fallback : logged_errors;
+    return logged_error.empty() ? fallback : logged_error;
 }
 
 int32_t ns_abi_version(void) {

@@ -32,7 +32,7 @@ public:
     Guard(const Guard &) = delete;
     Guard & operator=(const Guard &) = delete;
 
-    // The error lines that llama.cpp logged since the guard began, joined by "; ", or fallback when there were none.
+    // The first error line that llama.cpp logged since the guard began (it names the cause), or fallback when there was none.
     static std::string reason(const char * fallback);
 };
 

@@ -3,7 +3,9 @@
 #include "runtime.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <system_error>
 #include <thread>
 
 namespace {
@@ -32,18 +34,21 @@ double log_sum_exp(const float * logits, int32_t n) {
     return (double) top + std::log(sum);
 }
 
-// A damaged model yields NaN, which llama.cpp's samplers sort with an order that std::sort may run wild on.
-bool has_nan(const float * logits, int32_t n) {
-    int32_t count = 0;
-    for (int32_t i = 0; i < n; i++) count += logits[i] != logits[i];
-    return count > 0;
+// A damaged model, or steering that is far too strong, yields NaN and infinities. llama.cpp's samplers make NaN of an
+// infinity and sort NaN with an order that std::sort may run wild on. (Minus infinity is a token that is masked.)
+bool are_numbers(const float * logits, int32_t n) {
+    int32_t bad = 0, finite = 0;
+    for (int32_t i = 0; i < n; i++) {
+        bad += logits[i] != logits[i] || logits[i] == INFINITY;
+        finite += logits[i] > -INFINITY;
+    }
+    return bad == 0 && finite > 0;
 }
 
 // The token, or -1 when the chain picked none, or -2 when the logits are not numbers.
 int32_t pick(const float * logits, int32_t n, llama_sampler * chain, std::vector<llama_token_data> & candidates) {
-    if (has_nan(logits, n)) return -2;
+    if (!are_numbers(logits, n)) return -2;
     if (chain == nullptr) return argmax(logits, n);
-    candidates.resize(n);
     for (int32_t i = 0; i < n; i++) candidates[i] = { i, logits[i], 0.0f };
     llama_token_data_array list{ candidates.data(), candidates.size(), -1, false };
     llama_sampler_apply(chain, &list);
@@ -71,18 +76,32 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama
         const int64_t work = (int64_t) n * session->n_vocab;
         const int32_t n_threads = (int32_t) std::clamp<int64_t>(work / logits_per_thread, 1, std::min(session->n_threads, n));
         session->candidates.resize(std::max((size_t) n_threads, session->candidates.size()));
+        for (auto & candidates : session->candidates) candidates.resize(session->n_vocab);
+        std::atomic<bool> failed{ false };
         const auto work_share = [&](int32_t thread) {
-            for (int32_t i = thread; i < n; i += n_threads) {
-                tokens[i] = pick(logits[i], session->n_vocab, chains ? chains[i] : nullptr, session->candidates[thread]);
-                if (log_probs != nullptr && tokens[i] >= 0) {
-                    log_probs[i] = (float) (logits[i][tokens[i]] - log_sum_exp(logits[i], session->n_vocab));
+            try {
+                for (int32_t i = thread; i < n; i += n_threads) {
+                    tokens[i] = pick(logits[i], session->n_vocab, chains ? chains[i] : nullptr, session->candidates[thread]);
+                    if (log_probs != nullptr && tokens[i] >= 0) {
+                        log_probs[i] = (float) (logits[i][tokens[i]] - log_sum_exp(logits[i], session->n_vocab));
+                    }
                 }
+            } catch (...) {
+                failed = true; // an exception that leaves a thread ends the process
             }
         };
         std::vector<std::thread> helpers;
-        for (int32_t t = 1; t < n_threads; t++) helpers.emplace_back(work_share, t);
+        helpers.reserve(n_threads);
+        int32_t started = 1;
+        try {
+            for (; started < n_threads; started++) helpers.emplace_back(work_share, started);
+        } catch (const std::system_error &) {
+            // No more threads are to be had: the rest is done here.
+        }
         work_share(0);
+        for (int32_t t = started; t < n_threads; t++) work_share(t);
         for (std::thread & helper : helpers) helper.join();
+        if (failed) return runtime::fail("Sampling failed; memory may be short");
 
         for (int32_t i = 0; i < n; i++) {
             if (tokens[i] == -2) {

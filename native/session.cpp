@@ -128,8 +128,6 @@ llama_batch view_of(ns_session & session, const ns_batch & batch) {
 ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan * plan) {
     return runtime::guarded([&] {
         if (const ns_status status = check_batch(*session, *batch); status != NS_OK) return status;
-        session->has_output.assign(batch->output, batch->output + batch->n_rows);
-
         const bool hooked = plan != nullptr && (plan->n_edits > 0 || plan->n_read_slots > 0);
         std::string error;
         if (hooked) {
@@ -137,6 +135,15 @@ ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan 
             if (session->hook == nullptr) return runtime::fail("This session was created without a hook");
             if (!session->hook->begin(*batch, *plan, error)) return runtime::fail(error);
         }
+        // Whatever happens, the hook must not outlive the plan it points to.
+        const struct Armed {
+            Hook * hook;
+            ~Armed() {
+                if (hook != nullptr) hook->disarm();
+            }
+        } armed{ session->hook.get() };
+
+        session->has_output.assign(batch->output, batch->output + batch->n_rows);
         int32_t result;
         {
             const ThreadPool::Turn turn(*session->threads);

@@ -62,4 +62,5 @@ small=$(peak)
 ours 512
 large=$(peak)
 theirs
-printf 'peak memory, MiB: nativesteer %s with 64 pairs, %s with 512; llama-cvector-generator %s with 64\n' "$small" "$large" "$(peak)"
+other=$(peak)
+printf 'peak memory, MiB: nativesteer %s with 64 pairs, %s with 512; llama-cvector-generator %s with 64\n' "$small" "$large" "$other"

@@ -8,6 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 model=${1:-$root/../shared/models/stories260K.gguf}
 [[ -r $model ]] || fail "no model at $model. Give one: scripts/demo.sh MODEL.gguf"
+command -v node >/dev/null || fail "node is missing, which counts the words: apt-get install -y nodejs"
 data=$root/scripts/demo out=$root/artifacts/demo
 mkdir -p "$out"
 nativesteer() { "$root/scripts/nativesteer" "$@"; }

@@ -71,10 +71,12 @@ internal sealed class BenchCommand : Verb
                 return rows;
             });
         }
-        finally
+        catch (OperationCanceledException)
         {
-            view.Print(rows, format); // also what was finished before Ctrl-C
+            view.Print(rows, format); // what was finished before Ctrl-C
+            throw;
         }
+        view.Print(rows, format);
         return ExitCode.Done;
     }
 

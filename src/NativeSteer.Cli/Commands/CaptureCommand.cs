@@ -40,6 +40,8 @@ internal sealed class CaptureCommand : Verb
         AddExample("capture -m model.gguf -f prompts.jsonl --layers 10,20 --half -o out.safetensors", "two layers of many prompts");
     }
 
+    private const int MostTogether = 64; // sequences: enough to fill a batch of 512 with prompts of 8 tokens
+
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
         var output = _output.Require(parse);
@@ -50,7 +52,11 @@ internal sealed class CaptureCommand : Verb
 
         using var model = _model.Load(parse, terminal, stop);
         var layers = _layers.Get(parse) is { } list ? LayerList.Parse(list, model.Shape.Layers) : null;
-        using var context = model.CreateContext(contextOptions with { ContextLength = Length(contextOptions, model, prompts) });
+        using var context = model.CreateContext(contextOptions with
+        {
+            ContextLength = Length(contextOptions, model, prompts),
+            Sequences = Math.Min(MostTogether, prompts.Length),
+        });
         var options = new DumpOptions { Layers = layers, Site = site, Half = _half.IsGiven(parse) };
         var files = Progress.Run(
             terminal, "Capturing", report => ActivationDump.Write(context, prompts, output, options, new CaptureReport(report), stop));
@@ -58,8 +64,13 @@ internal sealed class CaptureCommand : Verb
         return ExitCode.Done;
     }
 
-    private static int Length(ContextOptions options, LanguageModel model, string[] prompts) =>
-        options.ContextLength > 0 ? options.ContextLength : Math.Max(1, prompts.Max(prompt => model.Vocabulary.Tokenize(prompt).Length));
+    // Room for the longest prompt, and for a batch of prompts where there are several.
+    private static int Length(ContextOptions options, LanguageModel model, string[] prompts)
+    {
+        if (options.ContextLength > 0) return options.ContextLength;
+        var longest = prompts.Max(prompt => model.Vocabulary.Tokenize(prompt).Length);
+        return prompts.Length == 1 ? Math.Max(1, longest) : Math.Max(longest, options.BatchLength);
+    }
 
     private static void Print(IReadOnlyList<string> paths, Terminal terminal, bool json)
     {

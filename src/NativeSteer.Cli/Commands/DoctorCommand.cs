@@ -37,9 +37,8 @@ internal sealed class DoctorCommand : Verb
             var checks = new SteeringSelfCheck(model, threads).Checks;
             Progress.Run(terminal, "Checking", report =>
             {
-                for (var i = 0; i < checks.Count; i++)
+                for (var i = 0; i < checks.Count && !stop.IsCancellationRequested; i++)
                 {
-                    stop.ThrowIfCancellationRequested();
                     report.Report((double)i / checks.Count, checks[i].Name);
                     results.Add(checks[i].Run());
                 }
@@ -47,6 +46,7 @@ internal sealed class DoctorCommand : Verb
             });
         }
         Print(results, terminal, _json.IsGiven(parse));
+        stop.ThrowIfCancellationRequested(); // what was checked before Ctrl-C has been printed
         var failed = results.Where(result => !result.Passed).ToList();
         if (failed.Count == 0) return ExitCode.Done;
         terminal.Flush();

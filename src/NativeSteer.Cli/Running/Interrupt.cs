@@ -20,8 +20,8 @@ internal sealed class Interrupt : IDisposable
 
     public void Dispose()
     {
+        // The source is left to the collector: a signal that came just now may still be on its way to it.
         foreach (var signal in _signals) signal.Dispose();
-        _source.Dispose();
     }
 
     private void Stop(PosixSignalContext context)

@@ -23,6 +23,7 @@ public sealed unsafe class InferenceContext : IDisposable
     {
         if (model.IsVocabularyOnly)
             throw new NativeSteerException($"{model.Path} was loaded for its vocabulary alone; load it with its weights to run it.");
+        using var held = new HandleLease(model.Handle);
         Model = model;
         Options = Resolve(model, options);
         var native = new ShimSessionOptions
@@ -38,10 +39,10 @@ public sealed unsafe class InferenceContext : IDisposable
             ValueType = (int)Options.CacheType,
             UnifiedCache = 1,
             Hook = Options.Hook ? (byte)1 : (byte)0,
-            AttentionByWeight = model.File.Tensors.Any(t => t.Name.EndsWith(".attn_output.bias", StringComparison.Ordinal)) ? (byte)0 : (byte)1,
+            AttentionByWeight = model.HasAttentionOutputBias ? (byte)0 : (byte)1,
         };
         NativeError.Check(
-            ShimApi.ns_session_create(model.Pointer, &native, out var session),
+            ShimApi.ns_session_create(held.Pointer, &native, out var session),
             $"{model.Path} cannot be run: ",
             "ask for a smaller context or batch, or check the model with 'nativesteer doctor'");
         _session = new SessionHandle(session, model.Handle);
@@ -70,17 +71,19 @@ public sealed unsafe class InferenceContext : IDisposable
     /// <summary>Decodes with a plan for the native hook, or none.</summary>
     internal void Decode(TokenBatch batch, ShimPlan* plan)
     {
+        using var session = Hold();
         fixed (int* tokens = batch.Tokens, positions = batch.Positions, sequences = batch.Sequences)
         fixed (byte* outputs = batch.Outputs)
         {
             var native = new ShimBatch { Rows = batch.Count, Token = tokens, Position = positions, Sequence = sequences, Output = outputs };
-            NativeError.Check(ShimApi.ns_decode(_session.DangerousGetHandle(), &native, plan));
+            NativeError.Check(ShimApi.ns_decode(session.Pointer, &native, plan));
         }
     }
 
     /// <summary>Logits (vocabulary) after a row of the last batch that asked for them. Valid until the next decode.</summary>
     public ReadOnlySpan<float> Logits(int row)
     {
+        using var session = Hold();
         var logits = row >= 0 ? LlamaApi.llama_get_logits_ith(_context, row) : null; // llama.cpp counts negative rows from the end
         return logits != null
             ? new ReadOnlySpan<float>(logits, Model.Vocabulary.Size)
@@ -99,6 +102,7 @@ public sealed unsafe class InferenceContext : IDisposable
         if (!logProbabilities.IsEmpty) ArgumentOutOfRangeException.ThrowIfLessThan(logProbabilities.Length, rows.Length);
         if (rows.IsEmpty) return;
 
+        using var session = Hold();
         const int mostOnStack = 256;
         var chains = rows.Length <= mostOnStack ? stackalloc nint[rows.Length] : new nint[rows.Length];
         for (var i = 0; i < chains.Length; i++) chains[i] = samplers[i].Pointer;
@@ -106,7 +110,7 @@ public sealed unsafe class InferenceContext : IDisposable
         fixed (nint* c = chains)
         fixed (float* p = logProbabilities)
         {
-            NativeError.Check(ShimApi.ns_sample(_session.DangerousGetHandle(), rows.Length, r, c, t, p));
+            NativeError.Check(ShimApi.ns_sample(session.Pointer, rows.Length, r, c, t, p));
         }
     }
 
@@ -119,6 +123,7 @@ public sealed unsafe class InferenceContext : IDisposable
         CheckSequence(source);
         CheckSequence(target);
         if (source == target) return;
+        using var session = Hold();
         RewindSequence(target, 0);
         LlamaApi.llama_memory_seq_cp(_memory, source, target, -1, length);
     }
@@ -137,6 +142,7 @@ public sealed unsafe class InferenceContext : IDisposable
     public bool TryRewindSequence(int sequence, int length)
     {
         CheckSequence(sequence);
+        using var session = Hold();
         return LlamaApi.llama_memory_seq_rm(_memory, sequence, length, -1) != 0;
     }
 
@@ -144,11 +150,16 @@ public sealed unsafe class InferenceContext : IDisposable
     public int SequenceLength(int sequence)
     {
         CheckSequence(sequence);
+        using var session = Hold();
         return LlamaApi.llama_memory_seq_pos_max(_memory, sequence) + 1;
     }
 
     /// <summary>Drops all sequences.</summary>
-    public void Clear() => LlamaApi.llama_memory_clear(_memory, 0);
+    public void Clear()
+    {
+        using var session = Hold();
+        LlamaApi.llama_memory_clear(_memory, 0);
+    }
 
     /// <summary>
     /// Sets llama.cpp's own control vector, one for the whole context, or removes it with an empty span. It is here to be
@@ -159,6 +170,7 @@ public sealed unsafe class InferenceContext : IDisposable
     {
         var (layers, width) = (Model.Shape.Layers, Model.Shape.Width);
         if (!directions.IsEmpty) ArgumentOutOfRangeException.ThrowIfNotEqual(directions.Length, (layers - 1) * width);
+        using var session = Hold();
         fixed (float* data = directions)
         {
             if (LlamaApi.llama_set_adapter_cvec(_context, data, (nuint)directions.Length, width, 1, layers - 1) != 0)
@@ -169,13 +181,23 @@ public sealed unsafe class InferenceContext : IDisposable
     }
 
     /// <summary>Makes the running or the next decode throw <see cref="OperationCanceledException"/>. From any thread.</summary>
-    public void Cancel() => ShimApi.ns_session_cancel(_session.DangerousGetHandle());
+    public void Cancel()
+    {
+        using var session = Hold();
+        ShimApi.ns_session_cancel(session.Pointer);
+    }
 
     /// <summary>Takes <see cref="Cancel"/> back.</summary>
-    public void Resume() => ShimApi.ns_session_resume(_session.DangerousGetHandle());
+    public void Resume()
+    {
+        using var session = Hold();
+        ShimApi.ns_session_resume(session.Pointer);
+    }
 
     /// <summary>Frees the cache.</summary>
     public void Dispose() => _session.Dispose();
+
+    private HandleLease Hold() => new(_session);
 
     private void CheckSequence(int sequence)
     {

@@ -35,6 +35,12 @@ public sealed unsafe class LanguageModel : IDisposable
         Pointer = handle.DangerousGetHandle();
         Vocabulary = new Vocabulary(this);
         Shape = new ModelShape(file.Architecture, LlamaApi.llama_model_n_layer(Pointer), LlamaApi.llama_model_n_embd(Pointer));
+        TrainedContextLength = LlamaApi.llama_model_n_ctx_train(Pointer);
+        ParameterCount = (long)LlamaApi.llama_model_n_params(Pointer);
+        SizeInBytes = (long)LlamaApi.llama_model_size(Pointer);
+        CanRewind = LlamaApi.llama_model_is_recurrent(Pointer) == 0 && LlamaApi.llama_model_is_hybrid(Pointer) == 0;
+        Description = Describe(Pointer);
+        ChatTemplate = Marshal.PtrToStringUTF8((nint)LlamaApi.llama_model_chat_template(Pointer, null));
     }
 
     /// <summary>The file it was loaded from.</summary>
@@ -53,40 +59,47 @@ public sealed unsafe class LanguageModel : IDisposable
     public Vocabulary Vocabulary { get; }
 
     /// <summary>Tokens of context the model was trained with.</summary>
-    public int TrainedContextLength => LlamaApi.llama_model_n_ctx_train(Pointer);
+    public int TrainedContextLength { get; }
 
     /// <summary>Number of weights.</summary>
-    public long ParameterCount => (long)LlamaApi.llama_model_n_params(Pointer);
+    public long ParameterCount { get; }
 
     /// <summary>Bytes of all tensors.</summary>
-    public long SizeInBytes => (long)LlamaApi.llama_model_size(Pointer);
+    public long SizeInBytes { get; }
 
     /// <summary>
     /// Whether a sequence can go back to an earlier position. Recurrent models and hybrids with recurrent layers keep one
     /// state, not one per position: they cannot, and a fork of theirs is of the whole sequence.
     /// </summary>
-    public bool CanRewind => LlamaApi.llama_model_is_recurrent(Pointer) == 0 && LlamaApi.llama_model_is_hybrid(Pointer) == 0;
+    public bool CanRewind { get; }
 
     /// <summary>llama.cpp's one-line description: architecture, size, quantisation.</summary>
-    public string Description
-    {
-        get
-        {
-            Span<byte> buffer = stackalloc byte[256];
-            fixed (byte* p = buffer)
-            {
-                var length = LlamaApi.llama_model_desc(Pointer, p, (nuint)buffer.Length);
-                return Encoding.UTF8.GetString(buffer[..Math.Clamp(length, 0, buffer.Length - 1)]);
-            }
-        }
-    }
+    public string Description { get; }
 
     /// <summary>The chat template in the file (Jinja source), or null.</summary>
-    public string? ChatTemplate => Marshal.PtrToStringUTF8((nint)LlamaApi.llama_model_chat_template(Pointer, null));
+    public string? ChatTemplate { get; }
 
     internal ModelHandle Handle { get; }
 
+    /// <summary>The native model; only while a <see cref="HandleLease"/> on <see cref="Handle"/> is held.</summary>
     internal nint Pointer { get; }
+
+    /// <summary>Whether any part of the model has a bias on attention's output.</summary>
+    internal bool HasAttentionOutputBias
+    {
+        get
+        {
+            if (HasOne(File)) return true;
+            foreach (var path in GgufParts.Find(File).Skip(1))
+            {
+                using var part = GgufFile.Open(path);
+                if (HasOne(part)) return true;
+            }
+            return false;
+
+            static bool HasOne(GgufFile file) => file.Tensors.Any(t => t.Name.EndsWith(".attn_output.bias", StringComparison.Ordinal));
+        }
+    }
 
     /// <summary>Loads a GGUF file. The file is checked first, so that llama.cpp never meets what it would abort on.</summary>
     /// <exception cref="NativeSteerException">The file is missing, damaged, or not a model llama.cpp can run.</exception>
@@ -148,6 +161,16 @@ public sealed unsafe class LanguageModel : IDisposable
     {
         Handle.Dispose();
         File.Dispose();
+    }
+
+    private static string Describe(nint model)
+    {
+        Span<byte> buffer = stackalloc byte[256];
+        fixed (byte* p = buffer)
+        {
+            var length = LlamaApi.llama_model_desc(model, p, (nuint)buffer.Length);
+            return Encoding.UTF8.GetString(buffer[..Math.Clamp(length, 0, buffer.Length - 1)]);
+        }
     }
 
     /// <summary>Carries progress from the native side to the caller, and an exception of the caller's back around it.</summary>

@@ -32,10 +32,18 @@ public sealed unsafe class Vocabulary
     public bool AddsBeginOfText { get; }
 
     /// <summary>Whether the token ends a generation (end of text, end of turn and the like).</summary>
-    public bool IsEndOfGeneration(int token) => LlamaApi.llama_vocab_is_eog(_vocabulary, Checked(token)) != 0;
+    public bool IsEndOfGeneration(int token)
+    {
+        using var held = new HandleLease(_model.Handle);
+        return LlamaApi.llama_vocab_is_eog(_vocabulary, Checked(token)) != 0;
+    }
 
     /// <summary>Whether the token is a control token, which has no text of its own.</summary>
-    public bool IsControl(int token) => !IsNone && LlamaApi.llama_vocab_is_control(_vocabulary, Checked(token)) != 0;
+    public bool IsControl(int token)
+    {
+        using var held = new HandleLease(_model.Handle);
+        return !IsNone && LlamaApi.llama_vocab_is_control(_vocabulary, Checked(token)) != 0;
+    }
 
     /// <summary>Text to token ids.</summary>
     /// <param name="text">The text.</param>
@@ -108,6 +116,7 @@ public sealed unsafe class Vocabulary
 
     private int Tokenize(byte[] text, int[] tokens, bool addSpecial, bool parseSpecial)
     {
+        using var held = new HandleLease(_model.Handle);
         fixed (byte* t = text)
         fixed (int* o = tokens)
         {
@@ -121,6 +130,7 @@ public sealed unsafe class Vocabulary
 
     private int Detokenize(ReadOnlySpan<int> tokens, byte[] buffer, bool removeSpecial, bool unparseSpecial)
     {
+        using var held = new HandleLease(_model.Handle);
         fixed (int* t = tokens)
         fixed (byte* o = buffer)
         {
@@ -133,6 +143,7 @@ public sealed unsafe class Vocabulary
 
     private int Piece(int token, Span<byte> buffer, bool special)
     {
+        using var held = new HandleLease(_model.Handle);
         fixed (byte* o = buffer)
         {
             NativeError.Check(

@@ -44,7 +44,7 @@ public static class ActivationDump
         return Path.Combine(Path.GetDirectoryName(path) ?? "", name);
     }
 
-    /// <summary>Runs prompts one after the other and writes a file for each.</summary>
+    /// <summary>Runs prompts, as many in a batch as fit, and writes a file for each.</summary>
     /// <param name="context">Must have a hook and hold nothing else; it is empty afterwards.</param>
     /// <param name="prompts">The prompts; special tokens spelled in them are read as such.</param>
     /// <param name="path">The file, numbered where there are several prompts (see <see cref="PathOf"/>).</param>
@@ -74,63 +74,96 @@ public static class ActivationDump
         using var capture = hook.Copy(rows, logits: false);
         using var cancel = new DecodeCancellation(context, cancellation);
         var done = new CaptureProgress(0, texts.Length, 0, texts.Sum(text => (long)text.Length));
+        var mostRows = Math.Clamp(BufferBytes / (sizeof(float) * rows.Slots.Count * rows.Width), 1, context.Options.BatchLength);
         var files = new List<string>();
-        for (var i = 0; i < texts.Length; i++)
+        var batch = new TokenBatch();
+        for (var first = 0; first < texts.Length;)
         {
-            var file = PathOf(path, i, texts.Length);
-            WriteOne(texts[i], prompts[i], file);
-            files.Add(file);
-            done = done with { Texts = done.Texts + 1 };
-        }
-        return files;
-
-        void WriteOne(int[] tokens, string prompt, string file)
-        {
-            var metadata = new Dictionary<string, string>(StringComparer.Ordinal)
-            {
-                ["model"] = Path.GetFileName(model.Path),
-                ["layers"] = string.Join(',', rows.Slots.Select(slot => slot.Layer)),
-                ["site"] = options.Site switch { HookSite.Residual => "l_out", HookSite.Attention => "attn_out", _ => "ffn_out" },
-                ["prompt"] = prompt,
-            };
-            var type = options.Half ? SafetensorsType.F16 : SafetensorsType.F32;
-            using var writer = SafetensorsWriter.Create(
-                file,
-                [
-                    new SafetensorsTensor("hidden_states", type, [tokens.Length, rows.Slots.Count, rows.Width]),
-                    new SafetensorsTensor("token_ids", SafetensorsType.I64, [tokens.Length]),
-                ],
-                metadata);
+            var count = Together(first);
             try
             {
-                foreach (var batch in Batches(tokens))
-                {
-                    cancel.Decode(batch);
-                    if (options.Half) RequireHalf(rows.Values, file);
-                    writer.Write("hidden_states", rows.Values);
-                    done = done with { Rows = done.Rows + batch.Count };
-                    progress?.Report(done);
-                }
+                if (count == 0) WriteInPieces(first);
+                else WriteTogether(first, count);
             }
             finally
             {
                 context.Clear();
             }
-            writer.Write<long>("token_ids", Array.ConvertAll(tokens, token => (long)token));
-            writer.Complete();
+            first += Math.Max(1, count);
+        }
+        return files;
+
+        // How many prompts from this one on go into one batch; 0 for a prompt that is longer than a batch.
+        int Together(int first)
+        {
+            var (count, room) = (0, mostRows);
+            var most = model.CanRewind ? context.Options.Sequences : 1; // llama.cpp regroups rows of several recurrent sequences
+            while (count < most && first + count < texts.Length && texts[first + count].Length <= room) room -= texts[first + count++].Length;
+            return count;
         }
 
-        IEnumerable<TokenBatch> Batches(int[] tokens)
+        void WriteTogether(int first, int count)
         {
-            var most = Math.Clamp(BufferBytes / (sizeof(float) * rows.Slots.Count * rows.Width), 1, context.Options.BatchLength);
-            var batch = new TokenBatch();
-            for (var position = 0; position < tokens.Length;)
+            batch.Clear();
+            for (var i = 0; i < count; i++) Append(first + i, 0, texts[first + i].Length, sequence: i);
+            Decode(PathOf(path, first, texts.Length));
+            var start = 0;
+            for (var i = first; i < first + count; i++)
+            {
+                using var writer = Create(i);
+                writer.Write("hidden_states", rows.Values.Slice(start * rows.Slots.Count * rows.Width, texts[i].Length * rows.Slots.Count * rows.Width));
+                start += texts[i].Length;
+                Complete(writer, i);
+            }
+        }
+
+        void WriteInPieces(int i)
+        {
+            using var writer = Create(i);
+            for (var position = 0; position < texts[i].Length;)
             {
                 batch.Clear();
-                var end = Math.Min(tokens.Length, position + most);
-                for (; position < end; position++) batch.Copy(batch.Add(tokens[position], position, 0));
-                yield return batch;
+                position = Append(i, position, Math.Min(texts[i].Length, position + mostRows), sequence: 0);
+                Decode(PathOf(path, i, texts.Length));
+                writer.Write("hidden_states", rows.Values);
             }
+            Complete(writer, i);
+        }
+
+        int Append(int i, int from, int to, int sequence)
+        {
+            for (var position = from; position < to; position++) batch.Copy(batch.Add(texts[i][position], position, sequence));
+            return to;
+        }
+
+        void Decode(string file)
+        {
+            cancel.Decode(batch);
+            if (options.Half) RequireHalf(rows.Values, file);
+            done = done with { Rows = done.Rows + batch.Count };
+            progress?.Report(done);
+        }
+
+        SafetensorsWriter Create(int i) => SafetensorsWriter.Create(
+            PathOf(path, i, texts.Length),
+            [
+                new SafetensorsTensor("hidden_states", options.Half ? SafetensorsType.F16 : SafetensorsType.F32, [texts[i].Length, rows.Slots.Count, rows.Width]),
+                new SafetensorsTensor("token_ids", SafetensorsType.I64, [texts[i].Length]),
+            ],
+            new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["model"] = Path.GetFileName(model.Path),
+                ["layers"] = string.Join(',', rows.Slots.Select(slot => slot.Layer)),
+                ["site"] = options.Site switch { HookSite.Residual => "l_out", HookSite.Attention => "attn_out", _ => "ffn_out" },
+                ["prompt"] = prompts[i],
+            });
+
+        void Complete(SafetensorsWriter writer, int i)
+        {
+            writer.Write<long>("token_ids", Array.ConvertAll(texts[i], token => (long)token));
+            writer.Complete();
+            files.Add(PathOf(path, i, texts.Length));
+            done = done with { Texts = done.Texts + 1 };
         }
     }
 

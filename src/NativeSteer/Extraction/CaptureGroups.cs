@@ -61,7 +61,7 @@ public sealed class CaptureGroups
         {
             if (Offsets.IsSpan)
             {
-                for (var row = start; row < end; row++) labels.Add(new RowGroup(row, Of(label, 0)));
+                for (var row = Math.Max(start, trace.FirstRow); row < end; row++) labels.Add(new RowGroup(row, Of(label, 0)));
                 continue;
             }
             for (var offset = Offsets.First; offset <= Offsets.Last; offset++)

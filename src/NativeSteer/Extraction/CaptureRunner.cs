@@ -79,7 +79,7 @@ public sealed class CaptureRunner
             {
                 var reused = ReusedRows;
                 var (finished, unfinished) = Fill(open, source);
-                if (_batch.Count == 0) break;
+                if (_batch.Count == 0) break; // the source is at its end: an idle context has room for any text
                 cancel.Decode(_batch);
                 foreach (var text in finished) _kept.Keep(text.Cached);
                 open = unfinished;
@@ -111,7 +111,9 @@ public sealed class CaptureRunner
             if (open.Rest > 0) break;
             finished.Add(open);
             open = null;
+            if (!_context.Model.CanRewind) break; // llama.cpp regroups rows of several sequences for recurrent models
         }
+        if (_batch.Count == 0 && _waiting is not null) throw new InvalidOperationException("No sequence could be had for a text.");
         return (finished, open);
 
         int Room() => Math.Min(_context.Options.BatchLength - _batch.Count, _context.Options.ContextLength - _kept.Cells);

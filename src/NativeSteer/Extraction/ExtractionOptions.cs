@@ -42,7 +42,7 @@ public abstract record ExtractionOptions
         return model.CreateContext(Context with
         {
             ContextLength = (longestText + 2 * batch + 255) / 256 * 256, // a batch, and as much of earlier texts to fork from
-            Sequences = Math.Min(mostSequences, batch),
+            Sequences = Math.Clamp(batch, 2, mostSequences),
             Hook = true,
         });
     }

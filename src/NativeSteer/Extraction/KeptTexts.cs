@@ -84,13 +84,19 @@ internal sealed class KeptTexts
     /// <param name="text">The text. Its first labelled row and all after it are computed, whatever is shared.</param>
     internal Entry? Begin(LabelledTokens text)
     {
-        var (donor, shared) = LongestShared(text);
+        (Entry? donor, var shared) = LongestShared(text);
         if (donor is not null) // used just now
         {
             _kept.Remove(donor);
             _kept.Add(donor);
         }
-        if (_free.Count == 0 && !Evict(except: donor)) return null;
+        if (_free.Count == 0 && !Evict(except: donor))
+        {
+            if (donor is null) return null;
+            // The donor's sequence is the only one to be had: its text goes, and what it shares with it.
+            _ = Evict(except: null);
+            (donor, shared) = (null, 0);
+        }
         var sequence = _free.Pop();
         if (donor is not null) _context.CopySequence(donor.Sequence, sequence, shared);
         return Entry.Create(this, text.Tokens, sequence, donor, shared);

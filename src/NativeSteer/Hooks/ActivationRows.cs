@@ -35,8 +35,12 @@ public sealed class ActivationRows
 
     internal float[] Reserve(int rows)
     {
+        var needed = (long)rows * Slots.Count * Width;
+        if (needed > Array.MaxLength)
+        {
+            throw new NativeSteerException($"Copies of {rows} rows x {Slots.Count} layers x width {Width} do not fit; copy fewer rows of a batch, or fewer layers.");
+        }
         Count = rows;
-        var needed = rows * Slots.Count * Width;
         if (_values.Length < needed) _values = new float[needed];
         return _values;
     }

@@ -6,10 +6,10 @@ public enum HookSite
     /// <summary>The residual stream after the block (llama.cpp's <c>l_out</c>).</summary>
     Residual = 0,
 
-    /// <summary>What attention adds to the residual stream (<c>attn_out</c>).</summary>
+    /// <summary>What attention yields (<c>attn_out</c>): what it adds to the residual stream, but for a norm after it where the architecture has one.</summary>
     Attention = 1,
 
-    /// <summary>What the feed-forward network adds to the residual stream (<c>ffn_out</c>).</summary>
+    /// <summary>What the feed-forward network yields (<c>ffn_out</c>): as with attention.</summary>
     FeedForward = 2,
 }
 

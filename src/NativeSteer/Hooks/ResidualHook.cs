@@ -74,6 +74,7 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
             return;
         }
 
+        RequireRowOrder(batch);
         var labels = _capture?.Sums is not null ? batch.LabelsByGroup() : [];
         if (labels.Length > 0 && labels[^1].Group >= _capture!.Sums!.Groups)
         {
@@ -109,6 +110,14 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
             };
             _context.Decode(batch, &plan);
         }
+    }
+
+    /// <summary>For recurrent models llama.cpp takes the rows of several sequences in an order of its own, so rows could be mistaken.</summary>
+    private void RequireRowOrder(TokenBatch batch)
+    {
+        if (_context.Model.CanRewind || batch.Sequences.Length == 0 || !batch.Sequences.ContainsAnyExcept(batch.Sequences[0])) return;
+        throw new NativeSteerException(
+            $"{_context.Model.Path} is a recurrent model ({_context.Model.Shape.Architecture}), which can be steered and read one sequence at a time; run with -np 1.");
     }
 
     /// <summary>Forgets the directions of plans seen so far; for long runs over ever new vectors.</summary>

@@ -48,7 +48,7 @@ public sealed record Intervention(SteeringVector Vector, float Scale)
     /// <summary>What the scale means.</summary>
     public ScaleUnit Unit { get; init; } = ScaleUnit.Absolute;
 
-    /// <summary>The scale that has no effect under this operation, or null when every scale has one (clamping to 0 does something).</summary>
+    /// <summary>Whether the scale has no effect under this operation. (Clamping to 0 has one.)</summary>
     internal bool IsIdle => Scale == 0 && Operation != SteeringOperation.Clamp;
 }
 

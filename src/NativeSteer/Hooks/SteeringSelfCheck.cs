@@ -76,12 +76,18 @@ public sealed class SteeringSelfCheck(LanguageModel model, int threads = 0)
     private (bool, string) ZeroIsExact()
     {
         var plain = Logits([Tokens(0)], null, hook: false)[0];
-        var zero = Logits([Tokens(0)], SequencePlans.Same(SteeringPlan.Add(Direction(1, AllLayers), 0), 1))[0];
-        var different = plain.Zip(zero)
-            .Count(pair => !BitConverter.SingleToInt32Bits(pair.First).Equals(BitConverter.SingleToInt32Bits(pair.Second)));
+        var vector = Direction(1, AllLayers);
+        var zero = Logits([Tokens(0)], SequencePlans.Same(SteeringPlan.Add(vector, 0), 1))[0];
+        // A scale of zero is left out of the plan; a vector and its negative go all the way and must come to nothing.
+        var cancelling = new SteeringPlan(new Intervention(vector, 1), new Intervention(-vector, 1));
+        var cancelled = Logits([Tokens(0)], SequencePlans.Same(cancelling, 1))[0];
+        var different = Different(plain, zero) + Different(plain, cancelled);
         return different == 0
-            ? (true, $"{plain.Length} logits equal bit for bit, with and without the hook")
-            : (false, $"{different} of {plain.Length} logits differ");
+            ? (true, $"{plain.Length} logits equal bit for bit: without the hook, at scale 0, and with v and -v")
+            : (false, $"{different} of {2 * plain.Length} logits differ");
+
+        static int Different(float[] x, float[] y) =>
+            x.Zip(y).Count(pair => !BitConverter.SingleToInt32Bits(pair.First).Equals(BitConverter.SingleToInt32Bits(pair.Second)));
     }
 
     private (bool, string) ReachesLogits()

@@ -30,12 +30,16 @@ internal static unsafe class NativeRuntime
         {
             library = NativeLibrary.Load(Path.Combine(directory, FileName));
         }
-        catch (DllNotFoundException e)
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             throw new NativeSteerException($"The native library {Path.Combine(directory, FileName)} cannot be loaded: {e.Message.ReplaceLineEndings(" ")}", e);
         }
         NativeLibrary.SetDllImportResolver(typeof(NativeRuntime).Assembly, (name, _, _) => name == ShimApi.Library ? library : 0);
 
+        if (!NativeLibrary.TryGetExport(library, nameof(ShimApi.ns_abi_version), out _))
+        {
+            throw new NativeSteerException($"{Path.Combine(directory, FileName)} is no library of NativeSteer's; rebuild it with 'dotnet build'.");
+        }
         var version = ShimApi.ns_abi_version();
         if (version != AbiVersion)
         {

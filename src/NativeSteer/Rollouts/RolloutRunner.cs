@@ -46,7 +46,7 @@ public sealed class RolloutRunner : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled; rollouts returned before are complete.</exception>
     public IEnumerable<Rollout> Run(IEnumerable<RolloutRequest> requests, CancellationToken cancellation = default)
     {
-        using var registration = cancellation.Register(_context.Cancel);
+        using var decoding = new DecodeCancellation(_context, cancellation);
         using var pending = requests.GetEnumerator();
         using var scope = _hook?.Apply(_plans);
         Reset();
@@ -57,23 +57,24 @@ public sealed class RolloutRunner : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 while (waiting && TryStart(pending.Current)) waiting = pending.MoveNext();
-                ComputePrompts();
+                ComputePrompts(decoding);
                 if (_active.Count == 0) yield break;
-                foreach (var rollout in Step()) yield return rollout;
+                foreach (var rollout in Step(decoding)) yield return rollout;
                 Stepped?.Invoke(Statistics);
             }
         }
         finally
         {
             Reset();
-            _context.Resume();
+            _hook?.ForgetPlans();
         }
     }
 
     /// <summary>Gives the context back.</summary>
     public void Dispose()
     {
-        Reset();
+        foreach (var rollout in _active) rollout.Dispose();
+        _active.Clear();
         _hook?.Dispose();
     }
 
@@ -114,7 +115,7 @@ public sealed class RolloutRunner : IDisposable
     }
 
     /// <summary>Runs new prompts but for their last tokens, many to a batch, and forks them to all that share them.</summary>
-    private void ComputePrompts()
+    private void ComputePrompts(DecodeCancellation decoding)
     {
         _batch.Clear();
         foreach (var prompt in _cache.Uncomputed)
@@ -130,17 +131,17 @@ public sealed class RolloutRunner : IDisposable
 
         void Flush()
         {
-            Decode();
+            Decode(decoding);
             Statistics.PromptTokens += _batch.Count;
             _batch.Clear();
         }
     }
 
     /// <summary>One more token for every active rollout; returns those that ended.</summary>
-    private List<Rollout> Step()
+    private List<Rollout> Step(DecodeCancellation decoding)
     {
         var running = _active.Where(r => r.Finish is null).ToArray();
-        if (running.Length > 0) Pick(running);
+        if (running.Length > 0) Pick(running, decoding);
 
         var finished = new List<Rollout>();
         foreach (var rollout in _active.Where(r => r.Finish is not null))
@@ -155,11 +156,11 @@ public sealed class RolloutRunner : IDisposable
         return finished;
     }
 
-    private void Pick(ActiveRollout[] running)
+    private void Pick(ActiveRollout[] running, DecodeCancellation decoding)
     {
         _batch.Clear();
         foreach (var rollout in running) _batch.Add(rollout.NextToken, rollout.NextPosition, rollout.Lease.Sequence, output: true);
-        Decode();
+        Decode(decoding);
         Statistics.PromptTokens += running.Count(r => r.IsFirstStep);
 
         var tokens = new int[running.Length];
@@ -175,9 +176,9 @@ public sealed class RolloutRunner : IDisposable
         }
     }
 
-    private void Decode()
+    private void Decode(DecodeCancellation decoding)
     {
-        _context.Decode(_batch);
+        decoding.Decode(_batch);
         Statistics.Decodes++;
     }
 }

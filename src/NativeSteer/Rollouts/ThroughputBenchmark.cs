@@ -101,18 +101,21 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
             using var plain = CreateContext(prompt, generated, batch, hook: false);
             using var hooked = CreateContext(prompt, generated, batch, hook: true);
             using var hook = new ResidualHook(hooked);
-            foreach (var lane in lanes) _ = Measure(lane, lane.Mode == BenchmarkMode.Plain ? plain : hooked, hook, Math.Min(prompt, 16), 1, batch); // warm up
+            using var plainDecoding = new DecodeCancellation(plain, cancellation);
+            using var hookedDecoding = new DecodeCancellation(hooked, cancellation);
+            foreach (var lane in lanes) _ = Measure(lane, DecodingOf(lane), hook, Math.Min(prompt, 16), 1, batch); // warm up
 
             for (var round = 0; round < options.Repetitions; round++)
             {
                 foreach (var lane in round % 2 == 0 ? lanes : Enumerable.Reverse(lanes))
                 {
-                    cancellation.ThrowIfCancellationRequested();
                     Progress?.Invoke(done++, total, $"{lane.Mode} pp{prompt} tg{generated} b{batch}");
-                    lane.Rounds.Add(Measure(lane, lane.Mode == BenchmarkMode.Plain ? plain : hooked, hook, prompt, generated, batch));
+                    lane.Rounds.Add(Measure(lane, DecodingOf(lane), hook, prompt, generated, batch));
                 }
             }
             foreach (var lane in lanes) yield return Row(lane, lanes[0], prompt, generated, batch);
+
+            DecodeCancellation DecodingOf(Lane lane) => lane.Mode == BenchmarkMode.Plain ? plainDecoding : hookedDecoding;
         }
     }
 
@@ -141,9 +144,9 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         Hook = hook,
     });
 
-    private (double Prompt, double Generated) Measure(Lane lane, InferenceContext context, ResidualHook hook, int prompt, int generated, int batch)
+    private (double Prompt, double Generated) Measure(Lane lane, DecodeCancellation decoding, ResidualHook hook, int prompt, int generated, int batch)
     {
-        context.Clear();
+        decoding.Context.Clear();
         var capture = lane.Mode == BenchmarkMode.Capture;
         var plans = new SequencePlans();
         if (lane.Mode == BenchmarkMode.Steer)
@@ -155,11 +158,11 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         // Capture reads the prompt and leaves the graph after the last block, as extraction does; generation goes on to the logits.
         var sums = capture ? new ActivationSums(Enumerable.Range(0, model.Shape.Layers).Select(l => new HookSlot(HookSite.Residual, l)), 1, model.Shape.Width) : null;
         double promptSeconds;
-        using (sums is null ? null : hook.Sum(sums)) promptSeconds = TimePrompts(context, prompt, batch, capture);
-        using (sums is null ? null : hook.Sum(sums, logits: true)) return (promptSeconds, TimeGeneration(context, prompt, generated, batch, capture));
+        using (sums is null ? null : hook.Sum(sums)) promptSeconds = TimePrompts(decoding, prompt, batch, capture);
+        using (sums is null ? null : hook.Sum(sums, logits: true)) return (promptSeconds, TimeGeneration(decoding, prompt, generated, batch, capture));
     }
 
-    private double TimePrompts(InferenceContext context, int prompt, int batch, bool label)
+    private double TimePrompts(DecodeCancellation decoding, int prompt, int batch, bool label)
     {
         var rows = new TokenBatch();
         var watch = Stopwatch.StartNew();
@@ -169,16 +172,16 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
             {
                 var row = rows.Add(Token(sequence, position), position, sequence, output: position == prompt - 1);
                 if (label) rows.Label(row, 0);
-                if (rows.Count < context.Options.BatchLength) continue;
-                context.Decode(rows);
+                if (rows.Count < decoding.Context.Options.BatchLength) continue;
+                decoding.Decode(rows);
                 rows.Clear();
             }
         }
-        if (rows.Count > 0) context.Decode(rows);
+        if (rows.Count > 0) decoding.Decode(rows);
         return watch.Elapsed.TotalSeconds;
     }
 
-    private double TimeGeneration(InferenceContext context, int prompt, int generated, int batch, bool label)
+    private double TimeGeneration(DecodeCancellation decoding, int prompt, int generated, int batch, bool label)
     {
         var rows = new TokenBatch();
         var watch = Stopwatch.StartNew();
@@ -190,7 +193,7 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
                 var row = rows.Add(Token(sequence, prompt + step), prompt + step, sequence, output: true);
                 if (label) rows.Label(row, 0);
             }
-            context.Decode(rows);
+            decoding.Decode(rows);
         }
         return watch.Elapsed.TotalSeconds;
     }

@@ -48,6 +48,23 @@ public sealed class ActivationDumpTests : IDisposable
     }
 
     [Fact]
+    public void Prompts_packed_into_batches_give_the_files_they_give_alone()
+    {
+        string[] prompts = ["so the wait", "a", "hmm the the the wait so a", new string('t', 90), "wait wait", "the"];
+        using var packed = Models.Tiny.CreateContext(ExtractionData.Exact with { ContextLength = 256, BatchLength = 40, Sequences = 4 });
+        using var alone = Models.Tiny.CreateContext(ExtractionData.Exact with { ContextLength = 256, BatchLength = 256, Sequences = 1 });
+        var files = ActivationDump.Write(packed, prompts, _folder["p.safetensors"]);
+        for (var i = 0; i < prompts.Length; i++)
+        {
+            var one = ActivationDump.Write(alone, [prompts[i]], _folder[$"one{i}.safetensors"])[0];
+            using var expected = SafetensorsFile.Open(one);
+            using var actual = SafetensorsFile.Open(files[i]);
+            Assert.Equal(expected.ReadIntegers("token_ids"), actual.ReadIntegers("token_ids"));
+            Assert.Equal(expected.ReadFloats("hidden_states"), actual.ReadFloats("hidden_states"), (x, y) => Math.Abs(x - y) < 1e-4f);
+        }
+    }
+
+    [Fact]
     public void What_goes_wrong_leaves_no_file()
     {
         using var context = s_model.CreateContext(new() { Threads = 1, ContextLength = 256, BatchLength = 16 });

@@ -78,6 +78,18 @@ public sealed class CaptureRunnerTests
     }
 
     [Fact]
+    public void One_sequence_is_enough_for_any_number_of_texts_that_begin_alike()
+    {
+        var texts = Enumerable.Range(0, 6).Select(i => LabelledTokens.LastRow([.. Tokens(1, 12), .. Tokens(i, 4)], 0)).ToArray();
+        using var context = s_model.CreateContext(new() { Threads = 1, ContextLength = 128 });
+        var sums = new ActivationSums([s_slots[1]], 1, TinyModel.Width);
+        var runner = new CaptureRunner(context);
+        runner.Sum(texts, sums);
+        Assert.Equal(6, runner.Done.Texts);
+        Assert.Equal(6, sums.Count(s_slots[1], 0));
+    }
+
+    [Fact]
     public void Rows_after_the_last_labelled_one_and_texts_without_labels_are_not_run()
     {
         using var context = s_model.CreateContext(new() { Threads = 1, ContextLength = 128, Sequences = 4 });

@@ -43,7 +43,19 @@ internal sealed record RunSettings
         ["chat"] = Chat,
         ["system"] = System,
         ["steer"] = new JsonArray([.. Steer.Select(spec => spec.ToJson())]),
+        ["vectors"] = new JsonObject(HashesOfVectors()),
     };
+
+    // A vector file that was made anew under the same name is another vector.
+    private IEnumerable<KeyValuePair<string, JsonNode?>> HashesOfVectors()
+    {
+        var paths = Prompts.SelectMany(prompt => prompt.Steer ?? []).Concat(Steer).Select(spec => spec.Path);
+        foreach (var path in paths.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        {
+            using var file = File.OpenRead(path);
+            yield return new(path, "sha256:" + Convert.ToHexStringLower(SHA256.HashData(file)));
+        }
+    }
 
     private string HashOfPrompts()
     {
