@@ -113,7 +113,7 @@ public sealed class CaptureRunner
             open = null;
             if (!_context.Model.CanRewind) break; // llama.cpp regroups rows of several sequences for recurrent models
         }
-        if (_batch.Count == 0 && _waiting is not null) throw new InvalidOperationException("No sequence could be had for a text.");
+        if (_batch.Count == 0 && (_waiting ?? open?.Text) is not null) throw new InvalidOperationException("There is no room for a text that fits.");
         return (finished, open);
 
         int Room() => Math.Min(_context.Options.BatchLength - _batch.Count, _context.Options.ContextLength - _kept.Cells);
