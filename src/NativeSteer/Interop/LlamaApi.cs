@@ -40,9 +40,6 @@ internal static unsafe partial class LlamaApi
     internal static partial ulong llama_model_size(nint model);
 
     [LibraryImport(Library)]
-    internal static partial byte llama_model_has_encoder(nint model);
-
-    [LibraryImport(Library)]
     internal static partial byte llama_model_is_recurrent(nint model);
 
     [LibraryImport(Library)]
