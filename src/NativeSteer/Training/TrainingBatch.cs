@@ -1,0 +1,39 @@
+namespace NativeSteer.Training;
+
+/// <summary>
+/// Sequences packed side by side into rows of one length. A token sees the earlier tokens of its own sequence alone, so a
+/// row may hold several sequences one after another; what is left of a row is padding that nothing sees.
+/// </summary>
+/// <remarks>Flat indices: row r, place t is <c>r * Length + t</c>.</remarks>
+public sealed class TrainingBatch
+{
+    /// <summary>Number of rows.</summary>
+    public required int Rows { get; init; }
+
+    /// <summary>Tokens in a row.</summary>
+    public required int Length { get; init; }
+
+    /// <summary>(Rows * Length) token ids; any valid id where there is padding.</summary>
+    public required int[] Tokens { get; init; }
+
+    /// <summary>(Rows * Length) position of each token in its sequence, from 0.</summary>
+    public required int[] Positions { get; init; }
+
+    /// <summary>(Rows * Length) which sequence of its row a token belongs to, from 0 and never falling; -1 is padding.</summary>
+    public required int[] Segments { get; init; }
+
+    /// <summary>(n) flat indices, rising, of the tokens after which a prediction counts.</summary>
+    public required int[] Outputs { get; init; }
+
+    /// <summary>(n) the token to be predicted there.</summary>
+    public required int[] Targets { get; init; }
+
+    /// <summary>(n) the factor of its loss.</summary>
+    public required float[] Weights { get; init; }
+
+    /// <summary>(n) log-probability of the target under the reference model, or null without a KL penalty.</summary>
+    public float[]? ReferenceLogProbabilities { get; init; }
+
+    /// <summary>Tokens that are not padding.</summary>
+    public int UsedTokens => Segments.Count(segment => segment >= 0);
+}
