@@ -1,11 +1,11 @@
 namespace NativeSteer.Training;
 
 /// <summary>What one update measured, before it changed anything.</summary>
-/// <param name="Loss">Sum of weighted losses over the sum of the weights' absolute values (natural logarithm), all batches together.</param>
-/// <param name="Weight">Sum of the weights' absolute values.</param>
+/// <param name="Loss">Sum of the weighted losses over the number of targets (natural logarithm), all batches together.</param>
+/// <param name="Targets">Number of targets.</param>
 /// <param name="GradientNorm">L2 norm of the whole gradient before clipping.</param>
 /// <param name="Kl">Mean of the k3 estimate of the KL divergence to the reference, a token; 0 without reference.</param>
-public readonly record struct StepResult(double Loss, double Weight, double GradientNorm, double Kl)
+public readonly record struct StepResult(double Loss, long Targets, double GradientNorm, double Kl)
 {
     /// <summary>False when a loss or a gradient was infinite or not a number: nothing was changed then.</summary>
     public bool IsFinite => double.IsFinite(Loss) && double.IsFinite(GradientNorm);
