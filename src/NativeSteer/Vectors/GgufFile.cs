@@ -209,6 +209,19 @@ public sealed class GgufFile : IDisposable
         return ReadBytes(tensor.Offset, tensor.Bytes, name);
     }
 
+    /// <summary>Part of a tensor's bytes.</summary>
+    /// <param name="tensor">A tensor of this file.</param>
+    /// <param name="offset">The first byte, counted from the tensor's.</param>
+    /// <param name="bytes">Filled from there on.</param>
+    /// <exception cref="NativeSteerException">The file cannot be read.</exception>
+    public void ReadTensorBytes(GgufTensor tensor, long offset, Span<byte> bytes)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (offset < 0 || offset + bytes.Length > tensor.Bytes)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{bytes.Length} bytes at {offset} leave a tensor of {tensor.Bytes} bytes.");
+        Fill(bytes, tensor.Offset + offset);
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _handle.Dispose();
 
@@ -247,11 +260,17 @@ public sealed class GgufFile : IDisposable
     {
         if (count > Array.MaxLength) throw Fault(Path, $"{FileErrors.Printable(what)} has {count} bytes, more than fit one array");
         var bytes = new byte[count];
+        Fill(bytes, offset);
+        return bytes;
+    }
+
+    private void Fill(Span<byte> bytes, long offset)
+    {
         try
         {
             for (var done = 0; done < bytes.Length;)
             {
-                var read = RandomAccess.Read(_handle, bytes.AsSpan(done), offset + done);
+                var read = RandomAccess.Read(_handle, bytes[done..], offset + done);
                 if (read == 0) throw Fault(Path, "it was cut while it was open");
                 done += read;
             }
@@ -260,6 +279,5 @@ public sealed class GgufFile : IDisposable
         {
             throw FileErrors.Reading(Path, error);
         }
-        return bytes;
     }
 }
