@@ -9,13 +9,13 @@ public sealed class TraceGenerator
     private const double Opens = 0.5, OpensTwice = 0.25, StatesFact = 0.25, NoticesSize = 0.5, BacktracksOnNewLine = 0.25, IsUncertain = 0.3;
 
     private readonly PuzzleOptions _puzzles;
-    private readonly TraceOptions _options;
+    private readonly CountdownTraceOptions _options;
     private readonly PuzzleGenerator _generator;
     private readonly double _weights, _continues;
 
     /// <summary>Prepares the writing.</summary>
     /// <exception cref="NativeSteerException">An option makes no sense.</exception>
-    public TraceGenerator(PuzzleOptions puzzles, TraceOptions traces)
+    public TraceGenerator(PuzzleOptions puzzles, CountdownTraceOptions traces)
     {
         ArgumentNullException.ThrowIfNull(puzzles);
         ArgumentNullException.ThrowIfNull(traces);
@@ -90,7 +90,7 @@ public sealed class TraceGenerator
             text.Steps(solution, Phrases.Deduction);
             text.Piece(CountdownPieces.GoalReached);
             if (text.TokenCount <= most) return text.ToTrace(puzzle, TraceStyle.Thinking, failures.Count);
-            failures.RemoveAt(failures.Count - 1); // without any it fits: see TraceOptions.Validate
+            failures.RemoveAt(failures.Count - 1); // without any it fits: see CountdownTraceOptions.Validate
         }
     }
 
@@ -155,9 +155,9 @@ public sealed class TraceGenerator
 
     private int FailureCount(StableRandom random)
     {
-        var share = random.NextShare() * Enumerable.Range(0, TraceOptions.MostFailures + 1).Sum(n => Power(_continues, n));
+        var share = random.NextShare() * Enumerable.Range(0, CountdownTraceOptions.MostFailures + 1).Sum(n => Power(_continues, n));
         var count = 0;
-        while (count < TraceOptions.MostFailures && (share -= Power(_continues, count)) >= 0) count++;
+        while (count < CountdownTraceOptions.MostFailures && (share -= Power(_continues, count)) >= 0) count++;
         return count;
     }
 
@@ -169,7 +169,7 @@ public sealed class TraceGenerator
         {
             var middle = (low + high) / 2;
             double sum = 0, all = 0;
-            for (var n = 0; n <= TraceOptions.MostFailures; n++)
+            for (var n = 0; n <= CountdownTraceOptions.MostFailures; n++)
             {
                 sum += n * Power(middle, n);
                 all += Power(middle, n);

@@ -19,7 +19,7 @@ public enum TraceStyle
 public readonly record struct StyleWeight(TraceStyle Style, double Weight);
 
 /// <summary>What traces say, and which of it is learned.</summary>
-public sealed record TraceOptions
+public sealed record CountdownTraceOptions
 {
     /// <summary>
     /// For a model that is to read backtracking but never to write it: 45 % solutions, 25 % attempts, 30 % thinking. Use it
