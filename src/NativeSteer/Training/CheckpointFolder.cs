@@ -13,20 +13,12 @@ internal sealed class CheckpointFolder
 
     internal string Path { get; }
 
-    /// <summary>Opens a folder, which is made where it is missing.</summary>
+    /// <summary>Opens a folder; it may be missing yet.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="resume">Go on from what is in it; otherwise it must hold no checkpoint.</param>
-    /// <exception cref="NativeSteerException">The folder cannot be made, or holds checkpoints that were not asked for.</exception>
+    /// <exception cref="NativeSteerException">The folder cannot be read, or holds checkpoints that were not asked for.</exception>
     internal static CheckpointFolder Open(string path, bool resume)
     {
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception error) when (FileErrors.IsFileError(error))
-        {
-            throw new NativeSteerException($"{FileErrors.Shown(path)} cannot be made a folder for checkpoints: {FileErrors.Printable(error.Message, 200).TrimEnd('.')}.", error);
-        }
         var folder = new CheckpointFolder(path);
         if (!resume && folder.Last is { } last)
         {
@@ -35,6 +27,21 @@ internal sealed class CheckpointFolder
                 + "delete it, or give another folder with --checkpoint.");
         }
         return folder;
+    }
+
+    /// <summary>Makes the folder where it is missing, and finds out whether it can be written to.</summary>
+    /// <exception cref="NativeSteerException">It cannot.</exception>
+    internal void Create()
+    {
+        try
+        {
+            Directory.CreateDirectory(Path);
+        }
+        catch (Exception error) when (FileErrors.IsFileError(error))
+        {
+            throw FileErrors.Writing(Path, error);
+        }
+        PendingFile.Create(System.IO.Path.Combine(Path, "probe")).Dispose();
     }
 
     /// <summary>The newest checkpoint, or null.</summary>
@@ -70,6 +77,7 @@ internal sealed class CheckpointFolder
     {
         try
         {
+            if (!Directory.Exists(Path)) return [];
             return [.. Directory.EnumerateFiles(Path, Prefix + "*" + Suffix).Order(StringComparer.Ordinal)];
         }
         catch (Exception error) when (FileErrors.IsFileError(error))
