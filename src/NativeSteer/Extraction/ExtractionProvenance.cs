@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Reflection;
-using System.Security.Cryptography;
 using NativeSteer.Engine;
 using NativeSteer.Files;
 using NativeSteer.Vectors;
@@ -17,24 +15,7 @@ internal static class ExtractionProvenance
         .With(Provenance.Model, Path.GetFileName(model.Path))
         .With(Provenance.ModelHash, ModelFingerprint.Of(model.File))
         .With("data", string.Join(',', files.Select(Path.GetFileName)))
-        .With(Provenance.DataHash, string.Join(',', files.Select(Hash)))
-        .With(Provenance.Tool, $"NativeSteer {Version}")
+        .With(Provenance.DataHash, string.Join(',', files.Select(FileHash.Of)))
+        .With(Provenance.Tool, $"NativeSteer {Provenance.Version}")
         .With(Provenance.Created, DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
-
-    // Without the commit that the build appends.
-    private static string Version => typeof(ExtractionProvenance).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
-
-    private static string Hash(string path)
-    {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return "sha256:" + Convert.ToHexStringLower(SHA256.HashData(stream));
-        }
-        catch (Exception error) when (FileErrors.IsFileError(error))
-        {
-            throw FileErrors.Reading(path, error);
-        }
-    }
 }

@@ -20,12 +20,20 @@ internal static class WeightConversion
         graph.Compute();
     }
 
+    /// <summary>Copies a stored tensor's bytes, a piece at a time.</summary>
+    public static void Copy(GgufFile file, GgufTensor stored, Tensor target)
+    {
+        const int Piece = 16 << 20;
+        for (var done = 0L; done < stored.Bytes; done += Piece)
+            target.Write<byte>(file.ReadTensorBytes(stored, done, (int)Math.Min(Piece, stored.Bytes - done)), done);
+    }
+
     /// <summary>Fills an F32 tensor from a stored one of any type, as many elements as there are.</summary>
-    public static void Expand(TensorSource source, GgufTensor stored, Tensor target, ComputeDevice device, TensorAllocator allocator)
+    public static void Expand(GgufFile file, GgufTensor stored, Tensor target, ComputeDevice device, TensorAllocator allocator)
     {
         if (stored.Type == GgmlType.F32)
         {
-            source.CopyTo(stored, target);
+            Copy(file, stored, target);
             return;
         }
         using var graph = new TensorGraph(device, allocator, Nodes);
@@ -33,7 +41,7 @@ internal static class WeightConversion
         var values = graph.Cast(raw, GgmlType.F32);
         graph.ScheduleOutput(values);
         graph.Allocate();
-        source.CopyTo(stored, raw);
+        Copy(file, stored, raw);
         graph.Compute();
         target.Write<float>(values.ToArray());
     }

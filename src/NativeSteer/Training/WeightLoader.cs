@@ -13,12 +13,12 @@ internal sealed class WeightLoader
     private readonly TrainableParts _parts;
     private readonly TrainerOptions _options;
     private readonly TensorStore _store;
-    private readonly TensorSource _source;
+    private readonly ModelSource _source;
     private readonly List<ModelTensor> _tensors = [];
     private readonly List<int> _tokenRows;
     private readonly int _newRows;
 
-    private WeightLoader(TransformerShape shape, TrainableParts parts, TrainerOptions options, TensorStore store, TensorSource source)
+    private WeightLoader(TransformerShape shape, TrainableParts parts, TrainerOptions options, TensorStore store, ModelSource source)
     {
         (_shape, _parts, _options, _store, _source) = (shape, parts, options, store, source);
         // With all weights trained, new tokens are more rows of the matrices themselves.
@@ -30,7 +30,7 @@ internal sealed class WeightLoader
     /// <exception cref="NativeSteerException">The model cannot be trained, what is to be trained does not fit it, or memory is short.</exception>
     public static TransformerWeights Load(string path, ComputeDevice device, TrainableParts parts, TrainerOptions options)
     {
-        using var source = TensorSource.Open(path);
+        using var source = ModelSource.Open(path);
         var shape = TransformerShape.Read(source.First);
         TrainablePartsCheck.Run(parts, shape, path);
         var store = new TensorStore(device, TensorsPerWeight * (shape.Layers * 17 + 16));
@@ -104,7 +104,7 @@ internal sealed class WeightLoader
 
     private ModelTensor Matrix(string name, long columns, long rows, bool transposed = true)
     {
-        if (_source.Find(name) is not { } stored)
+        if (_source.Find(name) is not var (_, stored))
         {
             throw new NativeSteerException(
                 $"{FileErrors.Shown(_source.First.Path)} has no tensor {name} (its attention may be stored in one piece); convert it with separate tensors.");
@@ -123,7 +123,7 @@ internal sealed class WeightLoader
 
     private ModelTensor Vector(string name, bool trained)
     {
-        var length = (_source.Find(name) ?? throw new NativeSteerException($"{FileErrors.Shown(_source.First.Path)} has no tensor {name}.")).Count;
+        var length = (_source.Find(name) ?? throw new NativeSteerException($"{FileErrors.Shown(_source.First.Path)} has no tensor {name}.")).Tensor.Count;
         if (name == "output.bias") length += _newRows;
         return trained
             ? Trained(name, length)
@@ -157,19 +157,19 @@ internal sealed class WeightLoader
         foreach (var tensor in _tensors)
         {
             if (tensor.Name.EndsWith(".rows", StringComparison.Ordinal)) FillRows(tensor, device, allocator);
-            else if (_source.Find(tensor.Name) is { } stored) FillFrom(tensor, stored, device, allocator);
+            else if (_source.Find(tensor.Name) is var (file, stored)) FillFrom(tensor, file, stored, device, allocator);
         }
     }
 
-    private void FillFrom(ModelTensor tensor, GgufTensor stored, ComputeDevice device, TensorAllocator allocator)
+    private static void FillFrom(ModelTensor tensor, GgufFile file, GgufTensor stored, ComputeDevice device, TensorAllocator allocator)
     {
         if (!tensor.Trained)
         {
-            _source.CopyTo(stored, tensor.Value);
+            WeightConversion.Copy(file, stored, tensor.Value);
             if (!tensor.Transposed.IsNone) WeightConversion.Transpose(tensor.Value, tensor.Transposed, device, allocator);
             return;
         }
-        WeightConversion.Expand(_source, stored, tensor.Value, device, allocator);
+        WeightConversion.Expand(file, stored, tensor.Value, device, allocator);
         var missing = tensor.Value.Count - stored.Count;
         if (missing > 0) tensor.Value.Write<float>(NewRows(tensor.Value.ToArray(), (int)tensor.Shape[0], missing), stored.Count * sizeof(float));
     }

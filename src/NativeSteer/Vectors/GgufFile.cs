@@ -188,10 +188,15 @@ public sealed class GgufFile : IDisposable
         if (tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
             throw Fault(
                 Path, $"the tensor {FileErrors.Printable(name)} is {tensor.Type}; only F32, F16 and BF16 can be read as floats here");
-        var bytes = ReadTensorBytes(name);
-        if (tensor.Type == GgmlType.F32) return MemoryMarshal.Cast<byte, float>(bytes).ToArray();
-        var values = new float[tensor.Count];
-        if (tensor.Type == GgmlType.F16)
+        return Floats(tensor.Type, ReadTensorBytes(name));
+    }
+
+    /// <summary>Numbers of type F32, F16 or BF16 as floats.</summary>
+    internal static float[] Floats(GgmlType type, ReadOnlySpan<byte> bytes)
+    {
+        if (type == GgmlType.F32) return MemoryMarshal.Cast<byte, float>(bytes).ToArray();
+        var values = new float[bytes.Length / 2];
+        if (type == GgmlType.F16)
         {
             TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes), values);
             return values;
@@ -209,18 +214,14 @@ public sealed class GgufFile : IDisposable
         return ReadBytes(tensor.Offset, tensor.Bytes, name);
     }
 
-    /// <summary>Part of a tensor's bytes.</summary>
+    /// <summary>Some of a tensor's bytes, as they lie in the file.</summary>
     /// <param name="tensor">A tensor of this file.</param>
-    /// <param name="offset">The first byte, counted from the tensor's.</param>
-    /// <param name="bytes">Filled from there on.</param>
-    /// <exception cref="NativeSteerException">The file cannot be read.</exception>
-    public void ReadTensorBytes(GgufTensor tensor, long offset, Span<byte> bytes)
-    {
-        ArgumentNullException.ThrowIfNull(tensor);
-        if (offset < 0 || offset + bytes.Length > tensor.Bytes)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{bytes.Length} bytes at {offset} leave a tensor of {tensor.Bytes} bytes.");
-        Fill(bytes, tensor.Offset + offset);
-    }
+    /// <param name="start">The first byte, counted from the tensor's own.</param>
+    /// <param name="count">How many.</param>
+    internal byte[] ReadTensorBytes(GgufTensor tensor, long start, int count) => ReadBytes(tensor.Offset + start, count, tensor.Name);
+
+    /// <summary>The bytes of a value as the format stores them: an array without type and count, text with its length.</summary>
+    internal byte[] ReadEntryBytes(GgufEntry entry) => ReadBytes(entry.Offset, entry.Bytes, entry.Key);
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _handle.Dispose();

@@ -7,8 +7,8 @@ using NativeSteer.Files;
 namespace NativeSteer.Vectors;
 
 /// <summary>
-/// Collects key-values and tensors and writes them as a GGUF file of version 3, atomically. Tensors are held in memory:
-/// this is for vectors and small models.
+/// Collects key-values and tensors and writes them as a GGUF file of version 3, atomically. Tensors given as arrays are held in
+/// memory; those of another file and those that a function writes pass through in parts, so a model may be of any size.
 /// </summary>
 /// <remarks>
 /// A misuse (a key given twice, a wrong size) throws <see cref="ArgumentException"/>. The data section is padded to its end,
@@ -18,7 +18,7 @@ public sealed class GgufWriter
 {
     private const int Alignment = 32;
     private readonly List<(string Key, GgufValueType Type, bool IsArray, byte[] Bytes)> _entries = [];
-    private readonly List<(string Name, GgmlType Type, long[] Shape, ReadOnlyMemory<byte> Data)> _tensors = [];
+    private readonly List<(string Name, GgmlType Type, long[] Shape, long Bytes, Action<Stream> Write)> _tensors = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
     /// <summary>Adds a text value.</summary>
@@ -113,19 +113,42 @@ public sealed class GgufWriter
     /// <param name="shape">1 to 4 dimensions, fastest first.</param>
     public GgufWriter AddTensor(string name, GgmlType type, ReadOnlyMemory<byte> data, params long[] shape)
     {
-        ArgumentNullException.ThrowIfNull(name);
-        ArgumentNullException.ThrowIfNull(shape);
-        if (name.Length == 0 || name.Contains('\0', StringComparison.Ordinal) || Encoding.UTF8.GetByteCount(name) > 63)
-            throw new ArgumentException($"A tensor's name has 1 to 63 bytes: '{name}'.", nameof(name));
-        if (shape.Length is 0 or > 4 || Array.Exists(shape, size => size <= 0))
-            throw new ArgumentException($"Tensor {name} needs 1 to 4 positive dimensions.", nameof(shape));
-        var block = GgmlTypes.BlockElements(type);
-        var bytes = shape.Aggregate((Int128)1, (product, size) => product * size) / block * GgmlTypes.BlockBytes(type);
-        if (shape[0] % block != 0 || bytes != data.Length)
+        var bytes = Declare(name, type, shape);
+        if (bytes != data.Length)
             throw new ArgumentException($"Tensor {name} of type {type} takes {bytes} bytes, {data.Length} were given.", nameof(data));
-        if (!_names.Add("tensor " + name)) throw new ArgumentException($"Tensor {name} was added twice.", nameof(name));
-        _tensors.Add((name, type, [.. shape], data));
+        _tensors.Add((name, type, [.. shape], bytes, stream => stream.Write(data.Span)));
         return this;
+    }
+
+    /// <summary>Adds a tensor whose bytes a function writes when the file is written.</summary>
+    /// <param name="name">Its name, at most 63 bytes.</param>
+    /// <param name="type">How the bytes are to be read.</param>
+    /// <param name="write">Writes the blocks, row after row, as many bytes as type and shape ask for.</param>
+    /// <param name="shape">1 to 4 dimensions, fastest first.</param>
+    public GgufWriter AddTensor(string name, GgmlType type, Action<Stream> write, params long[] shape)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        _tensors.Add((name, type, [.. shape], Declare(name, type, shape), write));
+        return this;
+    }
+
+    /// <summary>Adds a tensor of another file as it is. The file must stay open until this one is written.</summary>
+    public GgufWriter CopyTensor(GgufFile source, GgufTensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(tensor);
+        return AddTensor(tensor.Name, tensor.Type, stream => CopyBytes(source, tensor, 0, tensor.Bytes, stream), [.. tensor.Shape]);
+    }
+
+    /// <summary>Adds a key-value of another file as it is.</summary>
+    public GgufWriter CopyEntry(GgufFile source, GgufEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(entry);
+        var value = source.ReadEntryBytes(entry);
+        return entry.IsArray
+            ? AddArray(entry.Key, entry.Type, entry.Count, value)
+            : AddEntry(entry.Key, entry.Type, false, value);
     }
 
     /// <summary>Writes the file: beside first, then renamed.</summary>
@@ -149,22 +172,33 @@ public sealed class GgufWriter
             header.Write(bytes);
         }
         var offset = 0L;
-        foreach (var (name, type, shape, data) in _tensors)
+        foreach (var (name, type, shape, bytes, _) in _tensors)
         {
             header.Write(Text(name));
             Number(header, (uint)shape.Length);
             foreach (var size in shape) Number(header, (ulong)size);
             Number(header, (uint)type);
             Number(header, (ulong)offset);
-            offset += Padded(data.Length);
+            offset += Padded(bytes);
         }
         if (_tensors.Count > 0) Pad(header, header.WrittenCount);
         stream.Write(header.WrittenSpan);
-        foreach (var (_, _, _, data) in _tensors)
+        foreach (var (name, _, _, bytes, write) in _tensors)
         {
-            stream.Write(data.Span);
-            stream.Write(new byte[Padded(data.Length) - data.Length]);
+            var start = stream.CanSeek ? stream.Position : 0;
+            write(stream);
+            if (stream.CanSeek && stream.Position - start != bytes)
+                throw new InvalidOperationException($"Tensor {name} takes {bytes} bytes, {stream.Position - start} were written.");
+            stream.Write(new byte[Padded(bytes) - bytes]);
         }
+    }
+
+    /// <summary>Copies some of a tensor's bytes in parts.</summary>
+    internal static void CopyBytes(GgufFile source, GgufTensor tensor, long start, long count, Stream stream)
+    {
+        const int part = 1 << 22;
+        for (var end = start + count; start < end; start += part)
+            stream.Write(source.ReadTensorBytes(tensor, start, (int)Math.Min(part, end - start)));
     }
 
     private static long[] Given(long[] shape, int count) => shape is null or { Length: 0 } ? [count] : shape;
@@ -185,7 +219,8 @@ public sealed class GgufWriter
         buffer.Advance(8);
     }
 
-    private static byte[] Text(string value)
+    /// <summary>A text as the format stores it: its length in 64 bits, then its UTF-8 bytes.</summary>
+    internal static byte[] Text(string value)
     {
         ArgumentNullException.ThrowIfNull(value);
         var bytes = new byte[8 + Encoding.UTF8.GetByteCount(value)];
@@ -194,7 +229,25 @@ public sealed class GgufWriter
         return bytes;
     }
 
-    private GgufWriter AddArray(string key, GgufValueType type, int count, ReadOnlySpan<byte> elements)
+    // Checks a tensor's name and shape and returns its size in bytes.
+    private long Declare(string name, GgmlType type, long[] shape)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(shape);
+        if (name.Length == 0 || name.Contains('\0', StringComparison.Ordinal) || Encoding.UTF8.GetByteCount(name) > 63)
+            throw new ArgumentException($"A tensor's name has 1 to 63 bytes: '{name}'.", nameof(name));
+        if (shape.Length is 0 or > 4 || Array.Exists(shape, size => size <= 0))
+            throw new ArgumentException($"Tensor {name} needs 1 to 4 positive dimensions.", nameof(shape));
+        var block = GgmlTypes.BlockElements(type);
+        var bytes = shape.Aggregate((Int128)1, (product, size) => product * size) / block * GgmlTypes.BlockBytes(type);
+        if (shape[0] % block != 0 || bytes > long.MaxValue / 2)
+            throw new ArgumentException($"Tensor {name} of type {type} cannot have rows of {shape[0]}, or is too large.", nameof(shape));
+        if (!_names.Add("tensor " + name)) throw new ArgumentException($"Tensor {name} was added twice.", nameof(name));
+        return (long)bytes;
+    }
+
+    /// <summary>Adds an array from its elements' bytes as the format stores them.</summary>
+    internal GgufWriter AddArray(string key, GgufValueType type, long count, ReadOnlySpan<byte> elements)
     {
         var bytes = new byte[8 + elements.Length];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, count);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
 
 namespace NativeSteer.Vectors;
 
@@ -46,6 +47,10 @@ public sealed class Provenance : IReadOnlyDictionary<string, string>, IEquatable
     private readonly KeyValuePair<string, string>[] _entries;
 
     private Provenance(KeyValuePair<string, string>[] entries) => _entries = entries;
+
+    /// <summary>NativeSteer's version, e.g. <c>0.1.0</c>; without the commit that the build appends.</summary>
+    internal static string Version => typeof(Provenance).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
 
     /// <summary>No entries.</summary>
     public static Provenance Empty { get; } = new([]);

@@ -1,0 +1,45 @@
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Training;
+
+/// <summary>The key-values of an exported model: the source's, with the vocabulary grown and the file's type renewed.</summary>
+internal static class ExportedKeys
+{
+    private const int UserDefined = 4; // llama.cpp's token type: found in texts before anything else, and spelled out
+    private const string Tokens = "tokenizer.ggml.tokens", Types = "tokenizer.ggml.token_type", Scores = "tokenizer.ggml.scores";
+    private const string FileType = "general.file_type", QuantizationVersion = "general.quantization_version";
+
+    internal static void Write(GgufWriter writer, GgufFile source, IReadOnlyList<string> newTokens, ExportType type)
+    {
+        var sizeKey = $"{source.Architecture}.vocab_size";
+        foreach (var entry in source.Entries)
+        {
+            if (entry.Key.StartsWith("split.", StringComparison.Ordinal)) continue; // one file now
+            if (entry.Key is "general.alignment") continue; // the writer's own is the default
+            if (entry.Key is FileType or QuantizationVersion && type != ExportType.Keep) continue;
+            if (newTokens.Count == 0) writer.CopyEntry(source, entry);
+            else if (entry.Key is Tokens) AddTokens(writer, source, entry, newTokens);
+            else if (entry.Key is Types) writer.AddArray<int>(Types, [.. source.GetArray<int>(Types), .. newTokens.Select(_ => UserDefined)]);
+            else if (entry.Key is Scores && entry.Type == GgufValueType.Float32)
+                writer.AddArray<float>(Scores, [.. source.GetArray<float>(Scores), .. newTokens.Select(_ => 0f)]);
+            else if (string.Equals(entry.Key, sizeKey, StringComparison.Ordinal))
+                writer.Add(sizeKey, (uint)(source.GetInteger(sizeKey) + newTokens.Count));
+            else writer.CopyEntry(source, entry);
+        }
+        if (newTokens.Count > 0 && source.Find(Types) is null)
+        {
+            var types = new int[source.Find(Tokens)!.Count + newTokens.Count];
+            Array.Fill(types, 1);
+            Array.Fill(types, UserDefined, types.Length - newTokens.Count, newTokens.Count);
+            writer.AddArray<int>(Types, types);
+        }
+        if (type == ExportType.Keep) return;
+        // enum llama_ftype (llama.h), and the version of ggml's quantised formats
+        writer.Add(FileType, type switch { ExportType.F32 => 0u, ExportType.F16 => 1u, _ => 7u });
+        writer.Add(QuantizationVersion, 2u);
+    }
+
+    // The old tokens as bytes: some vocabularies hold texts that are no valid UTF-8, which strings would lose.
+    private static void AddTokens(GgufWriter writer, GgufFile source, GgufEntry entry, IReadOnlyList<string> newTokens) => writer.AddArray(
+        Tokens, entry.Type, entry.Count + newTokens.Count, [.. source.ReadEntryBytes(entry), .. newTokens.SelectMany(GgufWriter.Text)]);
+}

@@ -1,0 +1,284 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using NativeSteer.Engine;
+using NativeSteer.Files;
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Training;
+
+/// <summary>What is trained on what, and where the run's files go.</summary>
+public sealed record FineTuningOptions
+{
+    /// <summary>The model, a GGUF file of architecture llama or qwen2.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The training data, JSONL; see <see cref="TrainingData"/>.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Held-out data of the same form, or null.</summary>
+    public string? HeldOutData { get; init; }
+
+    /// <summary>What is trained.</summary>
+    public required TrainingParts Parts { get; init; }
+
+    /// <summary>The layers of vectors, e.g. <c>8-12</c>; null for all.</summary>
+    public string? Layers { get; init; }
+
+    /// <summary>Spellings of tokens to be added to the vocabulary; their rows are trained.</summary>
+    public IReadOnlyList<string> NewTokens { get; init; } = [];
+
+    /// <summary>How the trainer computes.</summary>
+    public TrainerOptions Trainer { get; init; } = new();
+
+    /// <summary>How the run goes.</summary>
+    public TrainingRunOptions Run { get; init; } = new();
+
+    /// <summary>Leave sequences out that are longer than a row.</summary>
+    public bool DropLong { get; init; }
+
+    /// <summary>Whether vectors will be baked into a model, which not every architecture can have.</summary>
+    public bool Bakes { get; init; }
+
+    /// <summary>Files that will be written at the end; that they can be is found out at the beginning.</summary>
+    public IReadOnlyList<string> Outputs { get; init; } = [];
+
+    /// <summary>Folder of checkpoints, or null for none.</summary>
+    public string? Checkpoints { get; init; }
+
+    /// <summary>Go on from the folder's last checkpoint.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>The log, JSONL, or null for none.</summary>
+    public string? Log { get; init; }
+
+    /// <summary>What the log calls the command.</summary>
+    public string Command { get; init; } = "train sft";
+}
+
+/// <summary>
+/// Fine-tuning from files to files: everything is checked when it is prepared, before hours are spent; then it is run, and what
+/// was trained is written.
+/// </summary>
+public sealed class FineTuning : IDisposable
+{
+    private readonly FineTuningOptions _options;
+    private readonly ITrainable _trainer;
+    private readonly TrainingRun _run;
+    private readonly TrainableParts _parts;
+    private readonly ModelShape _shape;
+    private readonly JsonObject _head;
+    private readonly bool _resumed;
+
+    private FineTuning(
+        FineTuningOptions options, ITrainable trainer, TrainingRun run, TrainableParts parts, ModelShape shape, TrainingData data,
+        MemoryEstimate memory, JsonObject head)
+    {
+        (_options, _trainer, _run, _parts, _shape, _head) = (options, trainer, run, parts, shape, head);
+        Data = data;
+        Memory = memory;
+        _resumed = options.Resume && run.Resume();
+    }
+
+    /// <summary>The data as it was read.</summary>
+    public TrainingData Data { get; }
+
+    /// <summary>What the run takes.</summary>
+    public MemoryEstimate Memory { get; }
+
+    /// <summary>Updates of the whole run.</summary>
+    public long Steps => _run.Steps;
+
+    /// <summary>Updates that a resumed run has behind it.</summary>
+    public long StepsDone => _run.State.Step;
+
+    /// <summary>Share of the rows' places that hold tokens, in the first epoch.</summary>
+    public required double UsedShare { get; init; }
+
+    /// <summary>Numbers that are trained.</summary>
+    public long TrainedNumbers => _trainer.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
+
+    /// <summary>Reads and checks everything, and loads the model.</summary>
+    /// <exception cref="NativeSteerException">
+    /// The model, the data or an option is not usable, memory would not suffice, or the checkpoint is of another run.
+    /// </exception>
+    public static FineTuning Prepare(FineTuningOptions options, CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Prepare(options, (model, parts) => new LoadedTrainer(Trainer.Load(model, parts, options.Trainer)), stop);
+    }
+
+    /// <summary>Prepares with a trainer of another making.</summary>
+    internal static FineTuning Prepare(FineTuningOptions options, Func<string, TrainableParts, ITrainable> load, CancellationToken stop)
+    {
+        var run = options.Run;
+        run.Validate();
+        using var model = LanguageModel.Load(options.Model, new() { VocabularyOnly = true });
+        var shape = ModelShape.Of(model.File);
+        RequireTrainable(model.File, run.Length);
+        var tokenizer = new TrainingTokenizer(model.Vocabulary, options.NewTokens);
+        var parts = options.Parts.Resolve(shape, tokenizer, options.Layers);
+        CheckExport(options, model.File, parts);
+        foreach (var output in options.Outputs) PendingFile.Create(output).Dispose();
+        var reading = new TrainingDataOptions { Length = run.Length, DropLong = options.DropLong };
+        var data = TrainingData.Read(options.Data, tokenizer, reading, stop);
+        var heldOut = options.HeldOutData is { } path ? TrainingData.Read(path, tokenizer, reading, stop) : null;
+        var (trained, held) = heldOut is null
+            ? HeldOutData.Split(data.Sequences, run.HeldOutShare, run.Seed) : (data.Sequences, heldOut.Sequences);
+        var memory = MemoryEstimate.Of(model.File, parts, options.Trainer, run.Rows, run.Length);
+        memory.RequireFit(AvailableMemory.Bytes(), options.Trainer, run.Rows, run.Length);
+
+        var identity = new RunIdentity(ModelFingerprint.Of(model.File), $"{data.Hash} {heldOut?.Hash}".TrimEnd(), Settings(options));
+        var folder = options.Checkpoints is null ? null : CheckpointFolder.Open(options.Checkpoints, options.Resume);
+        if (options.Resume && folder?.Last is { } last) CheckpointFile.Check(last, identity); // before the model is loaded
+        var packer = new BatchPacker(trained, run.Rows, run.Length, run.Seed);
+        var trainer = load(options.Model, parts);
+        try
+        {
+            folder?.Create();
+            var loop = new TrainingRun(trainer, packer, run)
+            {
+                Identity = identity,
+                Checkpoints = folder,
+                HeldOut = held.Count > 0 ? new BatchPacker(held, run.Rows, run.Length, 0, shuffle: false) : null,
+            };
+            return new FineTuning(options, trainer, loop, parts, shape, data, memory, Head(options, identity, shape, data, heldOut))
+            {
+                UsedShare = packer.UsedShare(0),
+            };
+        }
+        catch
+        {
+            trainer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains until the end, or until it is told to stop: then the step in work is finished and saved.</summary>
+    /// <inheritdoc cref="TrainingRun.Run" path="/exception"/>
+    public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
+    {
+        using var log = _options.Log is { } path ? TrainingLog.Open(path, _head, _resumed ? _run.State.Step : null) : null;
+        return _run.Run(log, progress, stop);
+    }
+
+    /// <summary>Writes the trained model, vectors baked in.</summary>
+    /// <exception cref="NativeSteerException">The file cannot be written, or the model cannot take the vectors.</exception>
+    public void WriteModel(string path, ExportType type = ExportType.Keep) =>
+        new ModelExport(_options.Model, _trainer.Tensors.Select(tensor => new TrainedWeight(tensor.Name, tensor.Shape, () => tensor.Values)))
+        {
+            Type = type,
+            NewTokens = _options.NewTokens,
+            TokenRows = _parts.TokenRows,
+        }.Write(path);
+
+    /// <summary>The trained vectors.</summary>
+    /// <exception cref="NativeSteerException">None were trained, or they are no numbers any more.</exception>
+    public SteeringVector Vector()
+    {
+        var directions = new Dictionary<int, float[]>();
+        foreach (var tensor in _trainer.Tensors)
+        {
+            if (ModelExport.LayerOfVector(tensor.Name) is { } layer) directions.Add(layer, tensor.Values);
+        }
+        if (directions.Count == 0) throw new NativeSteerException("No vectors were trained; add them to --train.");
+        return new SteeringVector(_shape, directions, Provenance.Empty
+            .With(Provenance.Model, Path.GetFileName(_options.Model))
+            .With(Provenance.ModelHash, _run.Identity.ModelHash)
+            .With(Provenance.Method, "trained_bias")
+            .With(Provenance.Label, Path.GetFileNameWithoutExtension(_options.Data))
+            .With("data", Path.GetFileName(_options.Data))
+            .With(Provenance.DataHash, Data.Hash)
+            .With("steps", _run.State.Step.ToString(CultureInfo.InvariantCulture))
+            .With("settings", _run.Identity.Settings.ToJsonString())
+            .With(Provenance.Tool, $"NativeSteer {Provenance.Version}")
+            .With(Provenance.Created, DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)));
+    }
+
+    /// <summary>Deletes the checkpoints: what was trained is written.</summary>
+    public void ClearCheckpoints() => _run.Checkpoints?.Clear();
+
+    /// <summary>Frees the trainer.</summary>
+    public void Dispose() => _trainer.Dispose();
+
+    private static void RequireTrainable(GgufFile model, int length)
+    {
+        var shown = FileErrors.Shown(model.Path);
+        if (!ModelNumbers.IsDense(model.Architecture))
+            throw new NativeSteerException($"{shown} is a {FileErrors.Printable(model.Architecture)} model; llama and qwen2 models can be trained.");
+        if (model.Tensors.Count == 0 && model.Find("split.count") is null)
+            throw new NativeSteerException($"{shown} holds a vocabulary and no weights; give a whole model, or make one with 'nativesteer train init'.");
+        var numbers = ModelNumbers.Read(model)!;
+        if (numbers.Experts > 0) throw new NativeSteerException($"{shown} is a mixture of {numbers.Experts} experts; only dense models can be trained.");
+        var context = model.GetInteger($"{model.Architecture}.context_length");
+        if (length > context)
+            throw new NativeSteerException($"--length is {length}, the model's context has {context} tokens; give {context} or less.");
+    }
+
+    // What could not be written at the end is refused at the beginning.
+    private static void CheckExport(FineTuningOptions options, GgufFile model, TrainableParts parts)
+    {
+        if (!parts.AllWeights && !parts.Norms && parts.VectorLayers.Count == 0 && parts.TokenRows.Count == 0)
+            throw new NativeSteerException("Nothing is to be trained; say what with --train.");
+        if (options.Bakes && parts.VectorLayers.Count > 0) ModelExport.RequireBaking(model);
+        if (parts.TokenRows.Count == 0) return;
+        using var source = ModelSource.Open(options.Model);
+        foreach (var name in (ReadOnlySpan<string>)["token_embd.weight", "output.weight"])
+        {
+            if (source.Find(name) is var (file, tensor) && !parts.AllWeights) TokenRowPatch.Require(file, tensor);
+        }
+    }
+
+    private static JsonObject Settings(FineTuningOptions options)
+    {
+        var settings = options.Run.ToJson();
+        var (trainer, parts) = (options.Trainer, options.Parts);
+        settings["train"] = string.Join(',', Words(parts));
+        settings["layers"] = parts.Vectors ? options.Layers ?? "all" : null;
+        settings["new_tokens"] = new JsonArray([.. options.NewTokens.Select(token => JsonValue.Create(token))]);
+        settings["drop_long"] = options.DropLong;
+        settings["compute"] = trainer.Compute.ToString();
+        settings["transposed"] = trainer.Transposed.ToString();
+        settings["recompute"] = trainer.Recompute;
+        settings["beta1"] = trainer.Beta1;
+        settings["beta2"] = trainer.Beta2;
+        settings["epsilon"] = trainer.Epsilon;
+        settings["weight_decay"] = trainer.WeightDecay;
+        settings["clip"] = trainer.ClipNorm;
+        return settings;
+
+        static IEnumerable<string> Words(TrainingParts parts)
+        {
+            if (parts.All) yield return "all";
+            if (parts.Norms) yield return "norms";
+            if (parts.Vectors) yield return "vectors";
+            if (parts.TokenRows.Count > 0) yield return "token-rows=" + string.Join(',', parts.TokenRows);
+        }
+    }
+
+    private static JsonObject Head(FineTuningOptions options, RunIdentity identity, ModelShape shape, TrainingData data, TrainingData? heldOut) => new()
+    {
+        ["command"] = options.Command,
+        ["model"] = new JsonObject
+        {
+            ["path"] = options.Model,
+            ["hash"] = identity.ModelHash,
+            ["architecture"] = shape.Architecture,
+            ["layers"] = shape.Layers,
+            ["width"] = shape.Width,
+        },
+        ["data"] = Describe(data),
+        ["held_out"] = heldOut is null ? null : Describe(heldOut),
+        ["settings"] = identity.Settings.DeepClone(),
+        ["threads"] = options.Trainer.Threads,
+    };
+
+    private static JsonObject Describe(TrainingData data) => new()
+    {
+        ["path"] = data.Path,
+        ["hash"] = data.Hash,
+        ["sequences"] = data.Sequences.Count,
+        ["tokens"] = data.Tokens,
+        ["targets"] = data.Targets,
+        ["dropped"] = data.Dropped,
+    };
+}
