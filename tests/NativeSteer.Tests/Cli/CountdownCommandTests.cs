@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using NativeSteer.Countdown;
 using NativeSteer.Tests.Files;
@@ -97,13 +98,13 @@ public sealed class CountdownCommandTests : IDisposable
     [Fact]
     public void Evaluate_repeats_itself_and_prints_a_table()
     {
-        var table = Evaluate("-n", "10", "--predict", "8");
+        var table = Evaluate("-n", "30", "--predict", "8");
         Assert.Equal(table[..table.IndexOf("tokens in", StringComparison.Ordinal)], Again()[..table.IndexOf("tokens in", StringComparison.Ordinal)]);
         Assert.Contains("numbers  puzzles  solved", table, StringComparison.Ordinal);
-        Assert.Matches(@"\nall +10 +0\.0 % +0\.0 % - 27\.8 % ", table);
+        Assert.Matches(@"\nall +30 +0\.0 % +0\.0 % - 11\.4 % ", table);
         Assert.Contains("Not solved: ", table, StringComparison.Ordinal);
 
-        string Again() => Evaluate("-n", "10", "--predict", "8", "-np", "3");
+        string Again() => Evaluate("-n", "30", "--predict", "8");
     }
 
     [Fact]
@@ -131,6 +132,27 @@ public sealed class CountdownCommandTests : IDisposable
         string Answer() => JsonElement.Parse(File.ReadLines(_folder["a.jsonl"]).Last()).GetProperty("tokens").GetRawText();
     }
 
+    [Fact]
+    public async Task Ctrl_C_prints_the_figures_of_what_was_finished()
+    {
+        var patience = TimeSpan.FromSeconds(60);
+        var log = _folder["answers.jsonl"];
+        using var process = CliRun.Start("countdown", "evaluate", "-m", TinyCountdown.File, "-t", "1", "-n", "10000", "--json", "-o", log);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        var clock = Stopwatch.StartNew();
+        while ((!File.Exists(log) || new FileInfo(log).Length < 8000) && clock.Elapsed < patience) await Task.Delay(20);
+        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync();
+        await process.WaitForExitAsync().WaitAsync(patience);
+        Assert.Equal(130, process.ExitCode);
+        var json = JsonElement.Parse(await output);
+        var finished = json.GetProperty("puzzles").GetInt32();
+        Assert.InRange(finished, 1, 9999);
+        Assert.Equal(10_000, json.GetProperty("asked").GetInt32());
+        Assert.Equal(finished + 1, File.ReadLines(log).Count());
+        Assert.Contains($"the figures are over {finished} of 10000 puzzles", await error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(2, "-m FILE is missing")]
     [InlineData(1, "nowhere.gguf", "-m", "nowhere.gguf")]
@@ -143,7 +165,8 @@ public sealed class CountdownCommandTests : IDisposable
         Assert.Contains(
             expected, CliRun.Fails(code, ["countdown", "evaluate", .. args.Select(arg => arg is "?" ? TinyCountdown.File : arg)]), StringComparison.Ordinal);
 
-    private static string Evaluate(params string[] args) => Run(["countdown", "evaluate", "-m", TinyCountdown.File, .. args]).Out;
+    // One thread: the model is so small that threads would mostly wait for one another.
+    private static string Evaluate(params string[] args) => Run(["countdown", "evaluate", "-m", TinyCountdown.File, "-t", "1", .. args]).Out;
 
     private static CliResult Run(params string[] args)
     {
