@@ -9,6 +9,7 @@ public sealed class HelpTests
     [
         .. VerbList.Root.Verbs.Select(verb => verb.Name),
         .. VerbList.Vectors.Verbs.Select(verb => $"vector {verb.Name}"),
+        .. VerbList.Trains.Verbs.Select(verb => $"train {verb.Name}"),
     ];
 
     [Fact]
@@ -27,9 +28,9 @@ public sealed class HelpTests
     [Fact]
     public void The_list_and_the_verb_state_the_same_purpose()
     {
-        foreach (var list in new[] { VerbList.Root, VerbList.Vectors })
+        foreach (var list in new[] { VerbList.Root, VerbList.Vectors, VerbList.Trains })
         {
-            foreach (var verb in list.Verbs.Where(verb => verb.Name is not "vector"))
+            foreach (var verb in list.Verbs.Where(verb => verb.Name is not ("vector" or "train")))
             {
                 string[] path = [.. list.Path.Split(' ', StringSplitOptions.RemoveEmptyEntries), verb.Name];
                 Assert.StartsWith($"{verb.Purpose}.\n", CliRun.Run([.. path, "--help"]).Out, StringComparison.Ordinal);

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using NativeSteer.Cli.Options;
+using NativeSteer.Cli.Output;
+using NativeSteer.Cli.Running;
+using NativeSteer.Engine;
+using NativeSteer.Training;
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Cli.Commands.Train;
+
+/// <summary><c>train init</c></summary>
+internal sealed class InitCommand : Verb
+{
+    private static readonly ModelInitializerOptions s_defaults = new();
+
+    private readonly TextSetting _vocabulary = new("FILE", "A GGUF whose tokenizer the model gets", "--vocab-from");
+    private readonly ChoiceSetting _architecture = new("llama, or qwen2 with biases on queries, keys and values", ["llama", "qwen2"], "--arch");
+    private readonly CountSetting _width = new("N", "Length of a residual row", "--width") { Default = s_defaults.Width, Minimum = 1 };
+    private readonly CountSetting _layers = new("N", "Transformer blocks", "--layers") { Default = s_defaults.Layers, Minimum = 1 };
+    private readonly CountSetting _heads = new("N", "Attention heads", "--heads") { Default = s_defaults.Heads, Minimum = 1 };
+    private readonly CountSetting _keyValueHeads = new("N", "Key and value heads", "--kv-heads")
+        { Default = 0, Minimum = 1, DefaultMeaning = "as many as heads" };
+    private readonly CountSetting _feedForward = new("N", "Length of the feed-forward network's middle row", "--ff")
+        { Default = 0, Minimum = 1, DefaultMeaning = "8/3 of the width" };
+    private readonly CountSetting _context = new("N", "Tokens of context", "--context") { Default = s_defaults.Context, Minimum = 2 };
+    private readonly Flag _untied = new("A head of its own instead of the embedding's matrix", "--untied");
+    private readonly CountSetting _seed = new("N", "Decides the weights", "--seed", "-s") { Default = (int)s_defaults.Seed, Minimum = 0 };
+    private readonly TextSetting _output = CommonSettings.Output("Where to write the model, F32");
+
+    internal InitCommand() : base("train init", "Write a random model to train from nothing")
+    {
+        AddGroup("Model", _vocabulary, _architecture, _width, _layers, _heads, _keyValueHeads, _feedForward, _context, _untied, _seed);
+        AddGroup("Output", _output);
+        AddExample("train init --vocab-from model.gguf --width 256 --layers 6 --heads 8 --kv-heads 4 -o start.gguf",
+            "a small model that speaks another one's tokens");
+    }
+
+    protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
+    {
+        var (output, vocabulary) = (_output.Require(parse), _vocabulary.Require(parse));
+        var options = new ModelInitializerOptions
+        {
+            Architecture = _architecture.Get(parse),
+            Width = _width.Get(parse),
+            Layers = _layers.Get(parse),
+            Heads = _heads.Get(parse),
+            KeyValueHeads = _keyValueHeads.Get(parse),
+            FeedForward = _feedForward.Get(parse),
+            Context = _context.Get(parse),
+            Untied = _untied.IsGiven(parse),
+            Seed = (ulong)_seed.Get(parse),
+            Name = System.IO.Path.GetFileNameWithoutExtension(output),
+        };
+        if (BuiltInVocabulary.Find(vocabulary) is { } known) ModelInitializer.Write(output, options, known.Tokens, known.AddTo);
+        else ModelInitializer.Write(output, options, vocabulary);
+        using var model = LanguageModel.Load(output); // as every other verb will
+        terminal.Out.WriteLine($"{output}: {options.Architecture}, {Text.Count(model.ParameterCount)} weights, {model.Vocabulary.Size} tokens");
+        return ExitCode.Done;
+    }
+}
+
+/// <summary>A tokenizer that the program has itself and that <c>--vocab-from</c> takes by name.</summary>
+/// <param name="Tokens">Number of tokens.</param>
+/// <param name="AddTo">Adds its key-values to a model.</param>
+internal sealed record BuiltInVocabulary(int Tokens, Action<GgufWriter> AddTo)
+{
+    private static readonly Dictionary<string, Func<BuiltInVocabulary>> s_known = new(StringComparer.Ordinal);
+
+    /// <summary>The vocabulary of this name, or null: then it is a file.</summary>
+    internal static BuiltInVocabulary? Find(string name) => s_known.TryGetValue(name, out var make) ? make() : null;
+}
