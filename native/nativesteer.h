@@ -47,7 +47,7 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 2
+#define NS_ABI_VERSION 3
 
 struct llama_model;
 struct llama_context;
@@ -235,6 +235,54 @@ typedef struct {
 
 // Sizes, offsets and enum values as the real headers have them; ends with a NULL name. Static memory.
 NS_API const ns_abi_entry * ns_abi_table(void);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Training: what the graphs of src/NativeSteer/Tensors need beside ggml's own functions
+//
+// ggml tensors are opaque here. A context made by ns_tensors_new() holds descriptions only; the data lies in buffers that
+// ggml_backend_alloc_ctx_tensors() or a graph allocator make. Shapes are ggml's: ne[0] lies contiguously.
+
+struct ggml_context;
+struct ggml_tensor;
+struct ggml_cgraph;
+struct ggml_backend;
+typedef struct ns_compute ns_compute;
+
+// The CPU with its own thread pool. Freed after every buffer and graph that was made with it.
+NS_API ns_status             ns_compute_create(int32_t n_threads, ns_compute ** compute);
+NS_API void                  ns_compute_free(ns_compute * compute);
+NS_API struct ggml_backend * ns_compute_backend(ns_compute * compute);
+NS_API ns_status             ns_compute_run(ns_compute * compute, struct ggml_cgraph * graph);
+
+// A context with room for n_tensors descriptions and one graph of n_nodes (0: none). NULL when memory is short.
+NS_API struct ggml_context * ns_tensors_new(int64_t n_tensors, int64_t n_nodes);
+
+// ne: (4). Returns the ggml_type.
+NS_API int32_t ns_tensor_shape(const struct ggml_tensor * tensor, int64_t * ne);
+
+// Lets a tensor that has no data yet take the data of another one of the same size: its result is then written there.
+NS_API ns_status ns_tensor_place(struct ggml_tensor * tensor, const struct ggml_tensor * where);
+
+// Operators for the CPU, as graph nodes. F32 unless said otherwise; rows are ne[1].
+
+// a (n0, n1), any strides between rows -> (n1, n0) of type: F32 or BF16.
+NS_API struct ggml_tensor * ns_op_transpose(struct ggml_context * ctx, struct ggml_tensor * a, int32_t type);
+
+// a (n0, n1), b (n0, n1) or NULL -> (n0): the sum over rows of a, or of a * b element by element.
+NS_API struct ggml_tensor * ns_op_sum_rows(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b);
+
+// a, any contiguous shape -> (64): parts of the sum of squares, the same for any number of threads.
+NS_API struct ggml_tensor * ns_op_squares(struct ggml_context * ctx, struct ggml_tensor * a);
+
+// The loss of predicting target (n, I32) from logits (n_vocab, n), a row:
+//   rho = reference - logp,  loss = -weight * logp + kl * (exp(rho) - rho - 1)
+// options (4, n): weight, reference, kl, 1 / temperature. -> (4, n): logp, loss, d loss / d logp, log of the sum of exponentials.
+NS_API struct ggml_tensor * ns_op_token_loss(struct ggml_context * ctx, struct ggml_tensor * logits, struct ggml_tensor * target,
+                                             struct ggml_tensor * options);
+
+// Turns logits into the loss's gradient by them, in place; stats is ns_op_token_loss()'s result for the same logits.
+NS_API struct ggml_tensor * ns_op_token_loss_back(struct ggml_context * ctx, struct ggml_tensor * logits, struct ggml_tensor * target,
+                                                  struct ggml_tensor * options, struct ggml_tensor * stats);
 
 #ifdef __cplusplus
 }

@@ -5,13 +5,6 @@
 
 namespace {
 
-// The CPU backend is a library of its own, loaded at run time: its functions are reached by name.
-template <typename F> F cpu_function(const char * name) {
-    ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-    ggml_backend_reg_t registry = device != nullptr ? ggml_backend_dev_backend_reg(device) : nullptr;
-    return registry != nullptr ? reinterpret_cast<F>(ggml_backend_reg_get_proc_address(registry, name)) : nullptr;
-}
-
 // The pool that may poll. ggml puts a backend's pool to sleep when the backend is given another one; this backend computes
 // nothing and exists to be given pools.
 struct Polling {

@@ -5,7 +5,16 @@
 #include <cstdint>
 #include <mutex>
 
+#include "ggml-backend.h"
+
 struct ggml_threadpool;
+
+// The CPU backend is a library of its own, loaded at run time: its functions are reached by name.
+template <typename F> F cpu_function(const char * name) {
+    ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    ggml_backend_reg_t registry = device != nullptr ? ggml_backend_dev_backend_reg(device) : nullptr;
+    return registry != nullptr ? reinterpret_cast<F>(ggml_backend_reg_get_proc_address(registry, name)) : nullptr;
+}
 
 // A ggml thread pool of a session's own. Without one ggml starts threads anew for every piece of graph, and a hook cuts
 // the graph into pieces. Idle pools poll for a while before they sleep, which would take a core from another session's

@@ -1,3 +1,4 @@
+using NativeSteer.Cli.Commands.Countdown;
 using NativeSteer.Cli.Commands.Generate;
 using NativeSteer.Cli.Commands.Train;
 using NativeSteer.Cli.Commands.Vector;
@@ -10,8 +11,8 @@ namespace NativeSteer.Cli.Commands;
 /// <summary>A verb's name and purpose, and how to run it. The verb itself is made only when it is wanted.</summary>
 internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Terminal, int> Run);
 
-/// <summary>Verbs to choose from: all of the program's, or those below <c>vector</c> or <c>train</c>.</summary>
-/// <param name="path">What precedes the verb: empty, <c>vector</c> or <c>train</c>.</param>
+/// <summary>Verbs to choose from: all of the program's, or those below <c>vector</c>, <c>train</c> or <c>countdown</c>.</summary>
+/// <param name="path">What precedes the verb: empty, <c>vector</c>, <c>train</c> or <c>countdown</c>.</param>
 /// <param name="verbs">The verbs in the order of the help.</param>
 internal sealed class VerbList(string path, params VerbEntry[] verbs)
 {
@@ -27,6 +28,10 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("bias", "Train one vector per layer, the model itself frozen", (args, terminal) => new BiasCommand().Run(args, terminal)),
         new("init", "Write a random model to train from nothing", (args, terminal) => new InitCommand().Run(args, terminal)));
 
+    internal static VerbList Countdown { get; } = new("countdown",
+        new("generate", "Puzzles with answers to learn from, as JSONL", (args, terminal) => new CountdownGenerateCommand().Run(args, terminal)),
+        new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
+
     internal static VerbList Root { get; } = new("",
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
@@ -34,6 +39,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
         new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),
+        new("countdown", "Puzzles to learn backtracking on: make data, judge a model", (args, terminal) => Countdown.Run(args, terminal)),
         new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
 
     internal string Path => path;

@@ -9,11 +9,8 @@ internal sealed class SamplingSettings
 {
     private static readonly SamplerOptions s_defaults = new();
 
-    private readonly CountSetting _seed =
-        new("N", "Seed of the first rollout, each next one's is one more; -1 for a random one", "--seed", "-s")
-        { Default = (int)s_defaults.Seed, Minimum = -1 };
-    private readonly NumberSetting _temperature = new("N", "Temperature; 0 picks the most likely token", "--temp")
-        { Default = s_defaults.Temperature };
+    private readonly CountSetting _seed;
+    private readonly NumberSetting _temperature;
     private readonly CountSetting _topK = new("N", "Keep the N most likely tokens; 0 keeps all", "--top-k")
         { Default = s_defaults.TopK, Minimum = 0 };
     private readonly NumberSetting _topP = new("N", "Keep the most likely tokens up to this total probability; 1 keeps all", "--top-p")
@@ -21,6 +18,18 @@ internal sealed class SamplingSettings
     private readonly NumberSetting _minP =
         new("N", "Drop tokens below this share of the most likely one's probability; 0 drops none", "--min-p")
         { Default = s_defaults.MinP };
+
+    /// <summary>The defaults of rollouts that people read.</summary>
+    internal SamplingSettings() : this(s_defaults.Temperature, "Seed of the first rollout, each next one's is one more; -1 for a random one")
+    {
+    }
+
+    /// <summary>With another default temperature, and what the seed decides.</summary>
+    internal SamplingSettings(float temperature, string seedMeaning)
+    {
+        _temperature = new("N", "Temperature; 0 picks the most likely token", "--temp") { Default = temperature };
+        _seed = new("N", seedMeaning, "--seed", "-s") { Default = (int)s_defaults.Seed, Minimum = -1 };
+    }
 
     internal Setting[] All => [_temperature, _topK, _topP, _minP, _seed];
 

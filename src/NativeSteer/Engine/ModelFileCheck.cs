@@ -37,7 +37,8 @@ internal static class ModelFileCheck
             $"{FileErrors.Shown(file.Path)} holds a vocabulary and no weights; it can be tokenized with, but not run: give a whole model.");
     }
 
-    private static Dictionary<string, GgufTensor> Tensors(GgufFile file, IReadOnlyList<string> parts)
+    /// <summary>The tensors of all parts of a model by name.</summary>
+    internal static Dictionary<string, GgufTensor> Tensors(GgufFile file, IReadOnlyList<string> parts)
     {
         var tensors = file.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         foreach (var path in parts.Skip(1))

@@ -8,7 +8,8 @@ namespace NativeSteer.Extraction;
 /// or with a single span <c>{"text": ..., "label": ..., "span": [12, 40]}</c>.
 /// </summary>
 /// <remarks>
-/// Positions are Unicode code points of the text, half open. Optional: <c>"prompt"</c>, the text before; <c>"tokens"</c>, the
+/// Positions are Unicode code points of the text, half open. Optional: <c>"prompt"</c>, the text before, whose text
+/// may also be called <c>"completion"</c>; <c>"tokens"</c>, the
 /// trace's token ids; <c>"unit": "tokens"</c>, positions are indices into these. Fields of other names are ignored.
 /// </remarks>
 public static class LabelledTraces
@@ -34,7 +35,7 @@ public static class LabelledTraces
         };
         if (unit == SpanUnit.Tokens && tokens is null)
             throw line.Error("\"unit\" is \"tokens\", so the field \"tokens\" is needed; give the token ids.");
-        var text = unit == SpanUnit.Tokens ? line.OptionalString("text") ?? "" : line.RequiredString("text");
+        var text = unit == SpanUnit.Tokens ? line.OptionalString("text") ?? "" : line.OptionalString("text") ?? line.OptionalString("completion") ?? line.RequiredString("text");
         var spans = Spans(line);
         var (length, what) = unit == SpanUnit.Tokens ? (tokens!.Length, "tokens") : (text.EnumerateRunes().Count(), "code points");
         for (var i = 0; i < spans.Count; i++)

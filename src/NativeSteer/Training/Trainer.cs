@@ -1,48 +1,122 @@
+using NativeSteer.Tensors;
+
 namespace NativeSteer.Training;
 
 /// <summary>
-/// A model with trainable parts: computes losses, gradients and AdamW updates. One thread at a time.
+/// A model with trainable parts: computes losses, gradients and AdamW updates on the CPU. Used by one thread at a time.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    /// <summary>Loads a GGUF model of architecture llama or qwen2 for training.</summary>
-    /// <exception cref="NativeSteerException">The model cannot be trained (architecture, missing tensors), or memory would not suffice.</exception>
-    public static Trainer Load(string modelPath, TrainableParts parts, TrainerOptions? options = null) => throw new NotImplementedException();
+    private readonly ComputeDevice _device;
+    private readonly TensorAllocator _allocator;
+    private readonly TransformerWeights _weights;
+    private readonly TrainerOptions _options;
+    private readonly AdamW _optimizer;
+
+    private Trainer(ComputeDevice device, TransformerWeights weights, TrainerOptions options)
+    {
+        (_device, _weights, _options) = (device, weights, options);
+        _allocator = new TensorAllocator(device);
+        _optimizer = new AdamW(device, _allocator, weights.Trained, options);
+        Tensors = [.. weights.Trained.Select(tensor => new TrainedTensor(tensor))];
+    }
+
+    /// <summary>The model's shape.</summary>
+    public TransformerShape Shape => _weights.Shape;
 
     /// <summary>The trained tensors, in a fixed order.</summary>
-    public IReadOnlyList<TrainedTensor> Tensors => throw new NotImplementedException();
+    public IReadOnlyList<TrainedTensor> Tensors { get; }
 
-    /// <summary>Updates done; AdamW's t. Set when a checkpoint is restored.</summary>
+    /// <summary>Updates done: AdamW's t. Set when a checkpoint is restored.</summary>
     public long Updates { get; set; }
 
-    /// <summary>One AdamW update from the gradient over all batches together.</summary>
-    public StepResult Step(IReadOnlyList<TrainingBatch> batches, float learningRate) => throw new NotImplementedException();
+    /// <summary>Bytes held: weights, transposed copies, gradients and moments, and the activations of the largest batch so far.</summary>
+    public long Bytes => _weights.Bytes + _allocator.Bytes;
+
+    /// <summary>Loads a GGUF model of architecture llama or qwen2 for training.</summary>
+    /// <param name="modelPath">The model, or the first part of a split one.</param>
+    /// <param name="parts">What is trained; at least something.</param>
+    /// <param name="options">How it computes and updates.</param>
+    /// <exception cref="NativeSteerException">The model cannot be trained (architecture, missing tensors), or there is not enough memory.</exception>
+    public static Trainer Load(string modelPath, TrainableParts parts, TrainerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(modelPath);
+        ArgumentNullException.ThrowIfNull(parts);
+        options ??= new TrainerOptions();
+        var device = new ComputeDevice(options.Threads);
+        try
+        {
+            return new Trainer(device, WeightLoader.Load(modelPath, device, parts, options), options);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>One AdamW update from the gradient of the mean loss over the targets of all batches together.</summary>
+    /// <returns>What was measured; when it is not finite nothing was changed.</returns>
+    public StepResult Step(IReadOnlyList<TrainingBatch> batches, float learningRate)
+    {
+        var result = Gradient(batches);
+        if (!result.IsFinite) return result;
+        Updates++;
+        _optimizer.Update(Updates, learningRate, result.GradientNorm);
+        return result;
+    }
+
+    /// <summary>The gradient of the mean loss, without an update; <see cref="TrainedTensor.Gradient"/> has it then.</summary>
+    public StepResult Gradient(IReadOnlyList<TrainingBatch> batches)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        foreach (var batch in batches) BatchCheck.Run(batch, _weights);
+        var targets = batches.Sum(batch => (long)batch.Outputs.Length);
+        if (targets == 0) throw new ArgumentException("No batch has a target.", nameof(batches));
+        var (loss, kl) = (0.0, 0.0);
+        for (var i = 0; i < batches.Count; i++)
+        {
+            using var graph = BatchGraph.Gradient(_device, _allocator, _weights, _options, batches[i], targets, accumulate: i > 0);
+            graph.Compute();
+            var stats = graph.Stats();
+            for (var row = 0; row < batches[i].Outputs.Length; row++)
+            {
+                loss += stats[4 * row + 1];
+                if (batches[i].ReferenceLogProbabilities is { } reference) kl += K3(reference[row] - stats[4 * row]) / targets;
+            }
+        }
+        return new StepResult(loss, targets, _optimizer.GradientNorm(), kl);
+    }
 
     /// <summary>Log-probability (natural, at the trainer's temperature) of each of the batch's targets.</summary>
-    public float[] LogProbabilities(TrainingBatch batch) => throw new NotImplementedException();
+    public float[] LogProbabilities(TrainingBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        BatchCheck.Run(batch, _weights);
+        using var graph = BatchGraph.Forward(_device, _allocator, _weights, _options, batch);
+        graph.Compute();
+        var stats = graph.Stats();
+        return [.. Enumerable.Range(0, batch.Outputs.Length).Select(row => stats[4 * row])];
+    }
 
-    /// <summary>(n, vocabulary) logits after the batch's outputs.</summary>
-    public float[] Logits(TrainingBatch batch) => throw new NotImplementedException();
+    /// <summary>(n, vocabulary) logits after the batch's outputs; trained token rows come after the model's own vocabulary.</summary>
+    public float[] Logits(TrainingBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        BatchCheck.Run(batch, _weights);
+        using var graph = BatchGraph.Logits(_device, _allocator, _weights, _options, batch);
+        graph.Compute();
+        return graph.LogitValues();
+    }
 
     /// <inheritdoc/>
-    public void Dispose() { }
-}
+    public void Dispose()
+    {
+        _allocator.Dispose();
+        _weights.Dispose();
+        _device.Dispose();
+    }
 
-/// <summary>One trained tensor: its values and AdamW's moments.</summary>
-public sealed class TrainedTensor
-{
-    /// <summary>The name in the GGUF; <c>blk.L.vector</c> for a layer's vector, <c>token_embd.rows</c> and <c>output.rows</c> for token rows.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>ggml's order: the dimension that lies contiguously first.</summary>
-    public required IReadOnlyList<long> Shape { get; init; }
-
-    /// <summary>A copy of the values.</summary>
-    public float[] Values { get => throw new NotImplementedException(); set => throw new NotImplementedException(); }
-
-    /// <summary>A copy of AdamW's first moment.</summary>
-    public float[] FirstMoment { get => throw new NotImplementedException(); set => throw new NotImplementedException(); }
-
-    /// <summary>A copy of AdamW's second moment.</summary>
-    public float[] SecondMoment { get => throw new NotImplementedException(); set => throw new NotImplementedException(); }
+    // Schulman's estimator of KL(policy || reference), rho = log reference - log policy.
+    private static double K3(double rho) => Math.Exp(rho) - rho - 1;
 }

@@ -261,11 +261,17 @@ public sealed class GgufFile : IDisposable
     {
         if (count > Array.MaxLength) throw Fault(Path, $"{FileErrors.Printable(what)} has {count} bytes, more than fit one array");
         var bytes = new byte[count];
+        Fill(bytes, offset);
+        return bytes;
+    }
+
+    private void Fill(Span<byte> bytes, long offset)
+    {
         try
         {
             for (var done = 0; done < bytes.Length;)
             {
-                var read = RandomAccess.Read(_handle, bytes.AsSpan(done), offset + done);
+                var read = RandomAccess.Read(_handle, bytes[done..], offset + done);
                 if (read == 0) throw Fault(Path, "it was cut while it was open");
                 done += read;
             }
@@ -274,6 +280,5 @@ public sealed class GgufFile : IDisposable
         {
             throw FileErrors.Reading(Path, error);
         }
-        return bytes;
     }
 }

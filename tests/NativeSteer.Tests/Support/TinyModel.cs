@@ -30,7 +30,13 @@ internal static class TinyModel
         return path;
     }
 
-    internal static GgufWriter Build(int layers = Layers, int width = Width, int heads = 2, int keyValueHeads = 1, int hidden = 96, int seed = 1)
+    internal static GgufWriter Build(int layers = Layers, int width = Width, int heads = 2, int keyValueHeads = 1, int hidden = 96, int seed = 1) =>
+        Build(AddVocabulary, VocabularySize, layers, width, heads, keyValueHeads, hidden, seed);
+
+    /// <summary>With a vocabulary of its own.</summary>
+    internal static GgufWriter Build(
+        Action<GgufWriter> addVocabulary, int vocabularySize, int layers = Layers, int width = Width, int heads = 2, int keyValueHeads = 1,
+        int hidden = 96, int seed = 1)
     {
         var writer = new GgufWriter()
             .Add("general.architecture", "llama")
@@ -44,13 +50,13 @@ internal static class TinyModel
             .Add("llama.attention.layer_norm_rms_epsilon", 1e-5f)
             .Add("llama.rope.dimension_count", (uint)(width / heads))
             .Add("llama.rope.freq_base", 10000f);
-        AddVocabulary(writer);
+        addVocabulary(writer);
 
         var random = new Random(seed);
         var keyValueWidth = width / heads * keyValueHeads;
-        Matrix("token_embd.weight", width, VocabularySize, 1f);
+        Matrix("token_embd.weight", width, vocabularySize, 1f);
         Ones("output_norm.weight");
-        Matrix("output.weight", width, VocabularySize);
+        Matrix("output.weight", width, vocabularySize);
         for (var layer = 0; layer < layers; layer++)
         {
             var block = $"blk.{layer}.";

@@ -26,7 +26,8 @@ internal sealed class TrainSettings(TrainDefaults defaults)
         { Default = 0, Minimum = 0, DefaultMeaning = "a tenth of the run" };
     private readonly CountSetting _rows = new("N", "Rows of a batch; a row is packed with several sequences", "--rows")
         { Default = s_run.Rows, Minimum = 1, Maximum = 1 << 16 };
-    private readonly CountSetting _length = new("N", "Tokens of a row", "--length") { Default = s_run.Length, Minimum = 2, Maximum = 1 << 20 };
+    private readonly CountSetting _length = new("N", "Tokens of a row", "--length") 
+        { Default = 0, Minimum = 2, Maximum = 1 << 20, DefaultMeaning = "512, or the model's context where that is shorter" };
     private readonly Flag _dropLong = new("Leave out and count sequences longer than a row", "--drop-long");
     private readonly CountSetting _steps = new("N", "Updates", "--steps") { Default = 0, Minimum = 1, DefaultMeaning = "by --epochs" };
     private readonly NumberSetting _epochs = new("N", "How often the data is gone through", "--epochs") { Default = (float)s_run.Epochs };

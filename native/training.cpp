@@ -1,0 +1,243 @@
+// Operators of the training graphs that ggml lacks, or has in a slower form. Each is a ggml custom node: ggml calls it on
+// every thread with its number, and it takes its share of the rows or columns. Results do not depend on the number of threads.
+
+#include "nativesteer.h"
+
+#include "ggml.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define NS_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define NS_CLONES
+#endif
+
+namespace {
+
+struct Share {
+    int64_t from, to;
+};
+
+// The part of n that thread i of count does, in whole pieces.
+Share share(int64_t n, int64_t piece, int i, int count) {
+    const int64_t pieces = (n + piece - 1) / piece;
+    return { std::min(n, pieces * i / count * piece), std::min(n, pieces * (i + 1) / count * piece) };
+}
+
+const float * row(const ggml_tensor * t, int64_t i) {
+    return reinterpret_cast<const float *>(static_cast<const char *>(t->data) + i * t->nb[1]);
+}
+
+float * row(ggml_tensor * t, int64_t i) {
+    return reinterpret_cast<float *>(static_cast<char *>(t->data) + i * t->nb[1]);
+}
+
+// Round to nearest, ties to even. Infinities stay; not-a-number stays not-a-number.
+uint16_t to_bf16(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t) ((bits >> 16) | 64);
+    return (uint16_t) ((bits + (0x7fff + ((bits >> 16) & 1))) >> 16);
+}
+
+constexpr int64_t tile = 32; // columns and rows turned at a time: both sides stay in the first cache
+
+template <typename T> T converted(float value);
+template <> float converted<float>(float value) { return value; }
+template <> uint16_t converted<uint16_t>(float value) { return to_bf16(value); }
+
+template <typename T> void transpose_share(ggml_tensor * dst, int ith, int nth) {
+    const ggml_tensor * a = dst->src[0];
+    const Share columns = share(a->ne[0], tile, ith, nth);
+    for (int64_t c0 = columns.from; c0 < columns.to; c0 += tile) {
+        const int64_t width = std::min(tile, columns.to - c0);
+        for (int64_t r0 = 0; r0 < a->ne[1]; r0 += tile) {
+            const int64_t height = std::min(tile, a->ne[1] - r0);
+            float turned[tile][tile];
+            for (int64_t r = 0; r < height; r++) {
+                const float * from = row(a, r0 + r) + c0;
+                for (int64_t c = 0; c < width; c++) turned[c][r] = from[c];
+            }
+            for (int64_t c = 0; c < width; c++) {
+                T * to = reinterpret_cast<T *>(static_cast<char *>(dst->data) + (c0 + c) * dst->nb[1]) + r0;
+                for (int64_t r = 0; r < height; r++) to[r] = converted<T>(turned[c][r]);
+            }
+        }
+    }
+}
+
+void transpose(ggml_tensor * dst, int ith, int nth, void *) {
+    if (dst->type == GGML_TYPE_BF16) transpose_share<uint16_t>(dst, ith, nth);
+    else transpose_share<float>(dst, ith, nth);
+}
+
+// Sums over rows in double, a stretch of columns at a time.
+NS_CLONES
+void sum_columns(float * to, const ggml_tensor * a, const ggml_tensor * b, int64_t from, int64_t n) {
+    double sums[tile] = {};
+    for (int64_t r = 0; r < a->ne[1]; r++) {
+        const float * x = reinterpret_cast<const float *>(static_cast<const char *>(a->data) + r * a->nb[1]) + from;
+        if (b == nullptr) {
+            for (int64_t c = 0; c < n; c++) sums[c] += x[c];
+        } else {
+            const float * y = reinterpret_cast<const float *>(static_cast<const char *>(b->data) + r * b->nb[1]) + from;
+            for (int64_t c = 0; c < n; c++) sums[c] += (double) x[c] * y[c];
+        }
+    }
+    for (int64_t c = 0; c < n; c++) to[from + c] = (float) sums[c];
+}
+
+void sum_rows(ggml_tensor * dst, int ith, int nth, void *) {
+    const Share columns = share(dst->ne[0], tile, ith, nth);
+    for (int64_t c = columns.from; c < columns.to; c += tile) {
+        sum_columns(static_cast<float *>(dst->data), dst->src[0], dst->src[1], c, std::min(tile, columns.to - c));
+    }
+}
+
+constexpr int square_parts = 64;
+
+NS_CLONES
+double squares_of(const float * x, int64_t n) {
+    double lanes[16] = {};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        for (int k = 0; k < 16; k++) lanes[k] += (double) x[i + k] * x[i + k];
+    }
+    double total = 0;
+    for (double lane : lanes) total += lane;
+    for (; i < n; i++) total += (double) x[i] * x[i];
+    return total;
+}
+
+void squares(ggml_tensor * dst, int ith, int nth, void *) {
+    const ggml_tensor * a = dst->src[0];
+    const int64_t n = ggml_nelements(a);
+    for (int part = ith; part < square_parts; part += nth) {
+        const Share s = share(n, 16, part, square_parts);
+        static_cast<float *>(dst->data)[part] = (float) squares_of(static_cast<const float *>(a->data) + s.from, s.to - s.from);
+    }
+}
+
+enum Option { option_weight, option_reference, option_kl, option_inverse_temperature };
+enum Stat { stat_log_probability, stat_loss, stat_slope, stat_log_sum };
+
+NS_CLONES
+float largest(const float * x, int64_t n) {
+    float lanes[16];
+    std::fill(lanes, lanes + 16, -INFINITY);
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        for (int k = 0; k < 16; k++) lanes[k] = x[i + k] > lanes[k] ? x[i + k] : lanes[k];
+    }
+    float best = -INFINITY;
+    for (float lane : lanes) best = std::max(best, lane);
+    for (; i < n; i++) best = std::max(best, x[i]);
+    return best;
+}
+
+// exp(x) for x <= 0, to about 2e-7 relative; below -87 it is 0. Written so that compilers turn loops over it into vectors:
+// 2^k from the exponent's bits, and a polynomial for what is left in [-ln 2 / 2, ln 2 / 2].
+inline float exp_negative(float x) {
+    const float bounded = x < -87.0f ? -87.0f : x;
+    const float k = __builtin_floorf(bounded * 1.44269504f + 0.5f);
+    const float r = (bounded - k * 0.693359375f) + k * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    const int32_t bits = ((int32_t) k + 127) << 23;
+    float scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return x < -87.0f ? 0.0f : p * scale;
+}
+
+NS_CLONES
+double sum_of_exponentials(const float * x, int64_t n, float factor, float most) {
+    double lanes[16] = {};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        for (int k = 0; k < 16; k++) lanes[k] += exp_negative((x[i + k] - most) * factor);
+    }
+    double total = 0;
+    for (double lane : lanes) total += lane;
+    for (; i < n; i++) total += exp_negative((x[i] - most) * factor);
+    return total;
+}
+
+void token_loss(ggml_tensor * dst, int ith, int nth, void *) {
+    const ggml_tensor * logits = dst->src[0];
+    const int32_t * targets = static_cast<const int32_t *>(dst->src[1]->data);
+    const Share rows = share(dst->ne[1], 1, ith, nth);
+    for (int64_t i = rows.from; i < rows.to; i++) {
+        const float * x = row(logits, i);
+        const float * options = row(dst->src[2], i);
+        const float factor = options[option_inverse_temperature];
+        const float most = largest(x, logits->ne[0]);
+        const double log_sum = (double) most * factor + std::log(sum_of_exponentials(x, logits->ne[0], factor, most));
+        const double log_probability = (double) x[targets[i]] * factor - log_sum;
+        const double kl = options[option_kl];
+        const double rho = kl == 0 ? 0 : (double) options[option_reference] - log_probability;
+        float * stats = row(dst, i);
+        stats[stat_log_probability] = (float) log_probability;
+        stats[stat_loss] = (float) (-options[option_weight] * log_probability + kl * (std::expm1(rho) - rho));
+        stats[stat_slope] = (float) (-options[option_weight] - kl * std::expm1(rho));
+        stats[stat_log_sum] = (float) log_sum;
+    }
+}
+
+NS_CLONES
+void softmax_times(float * x, int64_t n, float factor, float log_sum, float by) {
+    for (int64_t i = 0; i < n; i++) {
+        const float exponent = x[i] * factor - log_sum;
+        x[i] = by * exp_negative(exponent > 0 ? 0 : exponent);
+    }
+}
+
+void token_loss_back(ggml_tensor * dst, int ith, int nth, void *) {
+    const int32_t * targets = static_cast<const int32_t *>(dst->src[1]->data);
+    const Share rows = share(dst->ne[1], 1, ith, nth);
+    for (int64_t i = rows.from; i < rows.to; i++) {
+        const float factor = row(dst->src[2], i)[option_inverse_temperature];
+        const float * stats = row(dst->src[3], i);
+        const float by = stats[stat_slope] * factor; // d loss / d logit_j = slope / temperature * (1[j = target] - p_j)
+        float * x = row(dst, i);
+        softmax_times(x, dst->ne[0], factor, stats[stat_log_sum], -by);
+        x[targets[i]] += by;
+    }
+}
+
+ggml_tensor * node(ggml_context * ctx, ggml_type type, int64_t ne0, int64_t ne1, std::initializer_list<ggml_tensor *> arguments, ggml_custom_op_t f) {
+    ggml_tensor * list[GGML_MAX_SRC];
+    const int n = (int) (std::copy(arguments.begin(), arguments.end(), list) - list);
+    return ggml_custom_4d(ctx, type, ne0, ne1, 1, 1, list, n, f, GGML_N_TASKS_MAX, nullptr);
+}
+
+} // namespace
+
+ggml_tensor * ns_op_transpose(ggml_context * ctx, ggml_tensor * a, int32_t type) {
+    return node(ctx, (ggml_type) type, a->ne[1], a->ne[0], { a }, transpose);
+}
+
+ggml_tensor * ns_op_sum_rows(ggml_context * ctx, ggml_tensor * a, ggml_tensor * b) {
+    if (b == nullptr) return node(ctx, GGML_TYPE_F32, a->ne[0], 1, { a }, sum_rows);
+    return node(ctx, GGML_TYPE_F32, a->ne[0], 1, { a, b }, sum_rows);
+}
+
+ggml_tensor * ns_op_squares(ggml_context * ctx, ggml_tensor * a) {
+    return node(ctx, GGML_TYPE_F32, square_parts, 1, { a }, squares);
+}
+
+ggml_tensor * ns_op_token_loss(ggml_context * ctx, ggml_tensor * logits, ggml_tensor * target, ggml_tensor * options) {
+    return node(ctx, GGML_TYPE_F32, 4, logits->ne[1], { logits, target, options }, token_loss);
+}
+
+ggml_tensor * ns_op_token_loss_back(ggml_context * ctx, ggml_tensor * logits, ggml_tensor * target, ggml_tensor * options, ggml_tensor * stats) {
+    ggml_tensor * arguments[] = { target, options, stats };
+    return ggml_custom_inplace(ctx, logits, arguments, 3, token_loss_back, GGML_N_TASKS_MAX, nullptr);
+}

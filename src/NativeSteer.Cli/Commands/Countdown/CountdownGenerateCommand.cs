@@ -1,0 +1,109 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using NativeSteer.Cli.Options;
+using NativeSteer.Cli.Output;
+using NativeSteer.Cli.Running;
+using NativeSteer.Countdown;
+
+namespace NativeSteer.Cli.Commands.Countdown;
+
+/// <summary><c>countdown generate</c></summary>
+internal sealed class CountdownGenerateCommand : Verb
+{
+    private const string BaseMix = "base-mix";
+    private static readonly string[] s_styles = ["solution", "attempts", "thinking"]; // in the order of TraceStyle
+    private static readonly CountdownTraceOptions s_defaults = new();
+
+    private readonly CountSetting _count = new("N", "How many", "--count", "-n") { Default = 1000, Minimum = 1 };
+    private readonly ChoiceSetting _style = new("What answers show (see above)", [.. s_styles, BaseMix], "--style");
+    private readonly WeightsSetting _mix = new("STYLE:WEIGHT,...", $"The styles of {BaseMix} with their weights", "--mix")
+    {
+        Names = s_styles,
+        Default = string.Join(',', CountdownTraceOptions.BaseMix.Select(mix => string.Create(CultureInfo.InvariantCulture, $"{s_styles[(int)mix.Style]}:{mix.Weight}"))),
+    };
+    private readonly CountSetting _seed = new("N", "Seed of the data; what is held out does not depend on it", "--seed", "-s") { Default = 42, Minimum = 0 };
+    private readonly PuzzleSettings _puzzles = new("train");
+    private readonly NumberSetting _failures = new("N", $"Failed attempts of a thinking answer on average; at most {CountdownTraceOptions.MostFailures} are written", "--failures")
+        { Default = (float)s_defaults.MeanFailures };
+    private readonly CountSetting _maxTokens = new("N", "Most tokens of prompt and answer", "--max-tokens") { Default = s_defaults.MaxTokens, Minimum = 1 };
+    private readonly ChoiceSetting _mask =
+        new("Leave the choices of failed steps out of what is learned of thinking answers, or nothing", ["errors", "none"], "--mask");
+    private readonly ChoiceSetting _for =
+        new("The model that learns: one that backtracks, or one that only reads it (its sentences are masked)", ["reasoning", "base"], "--for");
+    private readonly TextSetting _output = CommonSettings.Output("Where to write, whole or not at all (default: stdout)");
+
+    internal CountdownGenerateCommand() : base("countdown generate", "Puzzles with answers to learn from, as JSONL")
+    {
+        Details = $$"""
+            A puzzle is to reach a target with all of some numbers. Answers of the style
+              solution  are the steps of a solution, and "Goal Reached!";
+              attempts  are one attempt that fails near the target, and a plain remark; never wait or hmm;
+              thinking  try, notice, take back ("Hmm, try another way.") and try again until the target is reached;
+              base-mix  are all of these for a model that may read backtracking but never write it (--for base).
+            A line holds what training reads (prompt, completion, mask), what 'vector extract --traces' reads (prompt,
+            completion, spans), and nums, target and search_path. Positions are code points of the completion, half open.
+            """;
+        AddGroup("Answers", _count, _style, _mix, _failures, _maxTokens, _mask, _for);
+        AddGroup("Puzzles", [.. _puzzles.All, _seed]);
+        AddGroup("Output", _output);
+        AddExample("countdown generate -n 400000 --style solution -o train.jsonl", "solutions to learn from");
+        AddExample("countdown generate -n 100000 --style thinking --numbers 3:0.5,4:0.5 -o thinking.jsonl", "backtracking to learn from");
+        AddExample("countdown generate -n 200 --split new-targets -o new.jsonl", "puzzles whose targets training never has");
+    }
+
+    protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
+    {
+        var mixed = string.Equals(_style.Get(parse), BaseMix, StringComparison.Ordinal);
+        if (!mixed && _mix.IsGiven(parse)) throw new UsageException($"--mix has no meaning without --style {BaseMix}; leave it away.");
+        if (mixed && _for.IsGiven(parse) && _for.Get(parse) is "reasoning")
+            throw new UsageException($"--style {BaseMix} is for base models; leave --for away, or give another style.");
+        IReadOnlyList<(string Name, double Weight)> styles = mixed ? _mix.Get(parse) : [(_style.Get(parse), 1)];
+        var options = new CountdownTraceOptions
+        {
+            Styles = [.. styles.Select(style => new StyleWeight((TraceStyle)Array.IndexOf(s_styles, style.Name), style.Weight))],
+            MaskErrors = _mask.Get(parse) is "errors",
+            MaskBacktracking = mixed || _for.Get(parse) is "base",
+            MeanFailures = _failures.Get(parse),
+            MaxTokens = _maxTokens.Get(parse),
+        };
+        var puzzles = _puzzles.Get(parse, (uint)_seed.Get(parse));
+        var generator = new TraceGenerator(puzzles, options);
+        var (count, output) = (_count.Get(parse), _output.Get(parse));
+
+        var clock = Stopwatch.StartNew();
+        Progress.Run(terminal, "Writing", report =>
+        {
+            var traces = Watched(generator.Traces(count), count, report, stop);
+            if (output is not null) TraceLines.Write(output, traces);
+            else Print(traces, terminal);
+            return count;
+        });
+        terminal.Note($"{count} traces ({string.Join(", ", styles.Select(style => style.Name))}; {PuzzleSettings.Name(puzzles.Split)}, seed {puzzles.Seed}) in {clock.Elapsed.TotalSeconds:0.0} s");
+        return ExitCode.Done;
+    }
+
+    private static void Print(IEnumerable<CountdownTrace> traces, Terminal terminal)
+    {
+        using var lines = new MemoryStream();
+        foreach (var trace in traces)
+        {
+            lines.SetLength(0);
+            TraceLines.Write(lines, [trace]);
+            terminal.Out.Write(Encoding.UTF8.GetString(lines.GetBuffer(), 0, (int)lines.Length));
+        }
+    }
+
+    private static IEnumerable<CountdownTrace> Watched(IEnumerable<CountdownTrace> traces, int count, IProgressReport report, CancellationToken stop)
+    {
+        const int between = 1000;
+        var done = 0;
+        foreach (var trace in traces)
+        {
+            stop.ThrowIfCancellationRequested();
+            yield return trace;
+            if (++done % between == 0) report.Report((double)done / count, $"{done} of {count}");
+        }
+    }
+}

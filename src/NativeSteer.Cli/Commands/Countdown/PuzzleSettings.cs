@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Globalization;
+using NativeSteer.Cli.Options;
+using NativeSteer.Countdown;
+
+namespace NativeSteer.Cli.Commands.Countdown;
+
+/// <summary>What puzzles are drawn.</summary>
+internal sealed class PuzzleSettings
+{
+    private static readonly PuzzleOptions s_defaults = new();
+    private static readonly string[] s_splits = ["train", "validation", "new-targets"];
+
+    private readonly WeightsSetting _counts = new("N:WEIGHT,...", "How many numbers a puzzle has, 2 to 5, with weights", "--numbers")
+        { Default = string.Join(',', s_defaults.Counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Numbers}:{count.Weight}"))) };
+    private readonly RangeSetting _range = new("The numbers", "--range") { Default = (s_defaults.LeastNumber, s_defaults.MostNumber) };
+    private readonly RangeSetting _targets = new("The targets", "--targets") { Default = (s_defaults.LeastTarget, s_defaults.MostTarget) };
+    private readonly CountSetting _limit = new("N", "Largest result of a step", "--limit") { Default = s_defaults.Limit, Minimum = 1 };
+    private readonly NumberSetting _heldOut = new("SHARE", "Targets kept out of train and validation", "--held-out") { Default = (float)s_defaults.HeldOut };
+    private readonly ChoiceSetting _split;
+
+    /// <summary>With the part that is meant where none is given.</summary>
+    internal PuzzleSettings(string defaultSplit) => _split = new(
+        "Puzzles to learn from, others with the same targets, or those with held-out targets",
+        [defaultSplit, .. s_splits.Where(split => !string.Equals(split, defaultSplit, StringComparison.Ordinal))], "--split");
+
+    internal Setting[] All => [_counts, _range, _targets, _limit, _heldOut, _split];
+
+    internal PuzzleOptions Get(ParseResult parse, uint seed)
+    {
+        var ((leastNumber, mostNumber), (leastTarget, mostTarget)) = (_range.Get(parse), _targets.Get(parse));
+        var options = new PuzzleOptions
+        {
+            Counts = [.. _counts.Get(parse).Select(count => new NumberCount(int.Parse(count.Name, CultureInfo.InvariantCulture), count.Weight))],
+            LeastNumber = leastNumber,
+            MostNumber = mostNumber,
+            LeastTarget = leastTarget,
+            MostTarget = mostTarget,
+            Limit = _limit.Get(parse),
+            // By way of decimal text, so that 0.1 is the same share as the library's.
+            HeldOut = double.Parse(_heldOut.Get(parse).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
+            Split = (PuzzleSplit)Array.IndexOf(s_splits, _split.Get(parse)),
+            Seed = seed,
+        };
+        options.Validate();
+        return options;
+    }
+
+    /// <summary>For the line that says what was made.</summary>
+    internal static string Name(PuzzleSplit split) => s_splits[(int)split];
+}

@@ -1,0 +1,62 @@
+namespace NativeSteer.Countdown;
+
+/// <summary>An attempt that leads nowhere.</summary>
+/// <param name="Steps">Its steps: all, or those up to where it was given up.</param>
+/// <param name="GivenUp">Whether it stops early because what is left cannot give the target.</param>
+internal sealed record FailedAttempt(CountdownStep[] Steps, bool GivenUp)
+{
+    internal long LastResult => Steps[^1].Result;
+
+    /// <summary>Whether one of the two is the other's beginning, or they are equal.</summary>
+    internal bool Repeats(FailedAttempt other)
+    {
+        var common = Math.Min(Steps.Length, other.Steps.Length);
+        return Steps.AsSpan(0, common).SequenceEqual(other.Steps.AsSpan(0, common));
+    }
+}
+
+/// <summary>Draws attempts at a puzzle that fail, no two alike.</summary>
+internal sealed class FailedAttempts(Puzzle puzzle, AttemptPool pool, PuzzleSolver solver)
+{
+    private const double GivesUp = 0.5;
+    private const int Tries = 20;
+
+    /// <summary>
+    /// As many as wanted, or fewer where the puzzle has no more. Each is near the target at its end; at the first state that
+    /// cannot reach the target, half of them are given up.
+    /// </summary>
+    internal List<FailedAttempt> Draw(int count, StableRandom random)
+    {
+        var attempts = new List<FailedAttempt>(count);
+        for (var tries = 0; attempts.Count < count && pool.HasFailures && tries < Tries * count; tries++)
+        {
+            var steps = pool.Failure(random);
+            var hopeless = HopelessAfter(steps);
+            var givenUp = hopeless < steps.Length && random.Chance(GivesUp);
+            var attempt = new FailedAttempt(givenUp ? steps[..hopeless] : steps, givenUp);
+            if (!attempts.Exists(attempt.Repeats)) attempts.Add(attempt);
+        }
+        return attempts;
+    }
+
+    // The number of steps after which the target is out of reach for the first time.
+    private int HopelessAfter(CountdownStep[] steps)
+    {
+        Span<long> numbers = stackalloc long[puzzle.Numbers.Count];
+        for (var i = 0; i < numbers.Length; i++) numbers[i] = puzzle.Numbers[i];
+        for (var done = 1; done < steps.Length; done++)
+        {
+            var (left, _, right, result) = steps[done - 1];
+            Remove(ref numbers, left);
+            numbers[numbers.IndexOf(right)] = result;
+            if (!solver.CanReach(numbers)) return done;
+        }
+        return steps.Length;
+    }
+
+    private static void Remove(ref Span<long> numbers, long number)
+    {
+        numbers[numbers.IndexOf(number)] = numbers[^1];
+        numbers = numbers[..^1];
+    }
+}

@@ -1,0 +1,190 @@
+namespace NativeSteer.Countdown;
+
+/// <summary>
+/// Writes puzzles with answers to learn from. The n-th trace of a seed depends on nothing but the options and n: the same on
+/// every machine. Its puzzle is the n-th of <see cref="PuzzleGenerator"/>.
+/// </summary>
+public sealed class TraceGenerator
+{
+    private const double Opens = 0.5, OpensTwice = 0.25, StatesFact = 0.25, NoticesSize = 0.5, BacktracksOnNewLine = 0.25, IsUncertain = 0.3;
+
+    private readonly PuzzleOptions _puzzles;
+    private readonly CountdownTraceOptions _options;
+    private readonly PuzzleGenerator _generator;
+    private readonly double _weights, _continues;
+
+    /// <summary>Prepares the writing.</summary>
+    /// <exception cref="NativeSteerException">An option makes no sense.</exception>
+    public TraceGenerator(PuzzleOptions puzzles, CountdownTraceOptions traces)
+    {
+        ArgumentNullException.ThrowIfNull(puzzles);
+        ArgumentNullException.ThrowIfNull(traces);
+        traces.Validate();
+        _puzzles = puzzles;
+        _options = traces;
+        _generator = new PuzzleGenerator(puzzles);
+        _weights = traces.Styles.Sum(style => style.Weight);
+        _continues = ContinuationOf(traces.MeanFailures);
+    }
+
+    /// <summary>Some traces in a row, made while they are enumerated.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="first">The index of the first.</param>
+    /// <exception cref="NativeSteerException">While enumerating: the options leave no puzzle with a solution.</exception>
+    public IEnumerable<CountdownTrace> Traces(long count, long first = 0)
+    {
+        for (var index = first; index < first + count; index++) yield return Create(index);
+    }
+
+    /// <summary>The trace with an index.</summary>
+    /// <param name="index">From 0.</param>
+    /// <inheritdoc cref="Traces(long, long)" path="/exception"/>
+    public CountdownTrace Create(long index)
+    {
+        var random = new StableRandom(_puzzles.Seed, (ulong)index);
+        while (true)
+        {
+            var puzzle = _generator.Draw(random);
+            var pool = new AttemptPool(puzzle, _puzzles.Limit);
+            var style = Style(random);
+            if (style == TraceStyle.Solution) return Solution(puzzle, pool, random);
+            if (!pool.HasFailures) continue; // everything these numbers give is the target
+            return style == TraceStyle.Attempts ? Attempt(puzzle, pool, random) : Thinking(puzzle, pool, random);
+        }
+    }
+
+    private static CountdownTrace Solution(Puzzle puzzle, AttemptPool pool, StableRandom random)
+    {
+        var text = new TraceText(puzzle.Target);
+        text.Steps(pool.Solution(random), Phrases.Deduction);
+        text.Piece(CountdownPieces.GoalReached);
+        return text.ToTrace(puzzle, TraceStyle.Solution, 0);
+    }
+
+    private static CountdownTrace Attempt(Puzzle puzzle, AttemptPool pool, StableRandom random)
+    {
+        var text = new TraceText(puzzle.Target);
+        if (random.Chance(Opens))
+        {
+            text.Sentence(random.Pick(Phrases.Openings), label: Phrases.Initializing);
+            text.Piece("\n");
+        }
+        var steps = pool.Failure(random);
+        text.Steps(steps, Phrases.ExampleTesting);
+        Notice(text, new FailedAttempt(steps, GivenUp: false), puzzle, random);
+        text.Piece("\n");
+        text.Piece(CountdownPieces.GoalNotReached);
+        return text.ToTrace(puzzle, TraceStyle.Attempts, 1);
+    }
+
+    private CountdownTrace Thinking(Puzzle puzzle, AttemptPool pool, StableRandom random)
+    {
+        var solution = pool.Solution(random);
+        var failures = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit)).Draw(FailureCount(random), random);
+        var most = _options.MaxTokens - CountdownVocabulary.Encode(puzzle.Prompt).Length - 1;
+        while (true)
+        {
+            var text = new TraceText(puzzle.Target);
+            Open(text, puzzle, random);
+            foreach (var failure in failures) Fail(text, failure, puzzle, random);
+            text.Steps(solution, Phrases.Deduction);
+            text.Piece(CountdownPieces.GoalReached);
+            if (text.TokenCount <= most) return text.ToTrace(puzzle, TraceStyle.Thinking, failures.Count);
+            failures.RemoveAt(failures.Count - 1); // without any it fits: see CountdownTraceOptions.Validate
+        }
+    }
+
+    private static void Open(TraceText text, Puzzle puzzle, StableRandom random)
+    {
+        var begun = text.TokenCount;
+        if (random.Chance(Opens))
+        {
+            text.Sentence(random.Pick(Phrases.Openings), label: Phrases.Initializing);
+            if (random.Chance(OpensTwice)) text.Sentence(random.Pick(Phrases.SecondOpenings), label: Phrases.Initializing);
+        }
+        if (random.Chance(StatesFact) && Fact(puzzle, random) is { } fact) text.Fact(fact);
+        if (text.TokenCount > begun) text.Piece("\n");
+    }
+
+    // A product that is the target, or a sum with one of the numbers.
+    private static CountdownStep? Fact(Puzzle puzzle, StableRandom random)
+    {
+        var target = puzzle.Target;
+        var factors = Enumerable.Range(2, Math.Max(0, target / 2 - 1)).Where(factor => target % factor == 0).ToList();
+        var parts = puzzle.Numbers.Where(number => number < target).ToList();
+        if (factors.Count > 0 && (parts.Count == 0 || random.Chance(0.5)))
+        {
+            var factor = random.Pick(factors);
+            return new CountdownStep(factor, '*', target / factor, target);
+        }
+        if (parts.Count == 0) return null;
+        var part = random.Pick(parts);
+        return new CountdownStep(part, '+', target - part, target);
+    }
+
+    private void Fail(TraceText text, FailedAttempt failure, Puzzle puzzle, StableRandom random)
+    {
+        text.Steps(failure.Steps, Phrases.ExampleTesting, _options.MaskErrors);
+        Notice(text, failure, puzzle, random);
+        if (random.Chance(BacktracksOnNewLine)) text.Piece("\n");
+        text.Sentence(random.Pick(Phrases.Backtrackings), label: Phrases.Backtracking, mask: _options.MaskBacktracking);
+        if (random.Chance(IsUncertain)) text.Sentence(random.Pick(Phrases.Uncertain), label: Phrases.UncertaintyEstimation);
+        text.Piece("\n");
+    }
+
+    private static void Notice(TraceText text, FailedAttempt failure, Puzzle puzzle, StableRandom random)
+    {
+        var result = failure.LastResult;
+        var phrases = failure.GivenUp && result == puzzle.Target ? Phrases.HopelessAtTarget
+            : failure.GivenUp ? Phrases.Hopeless
+            : !random.Chance(NoticesSize) ? Phrases.Missed
+            : result > puzzle.Target ? Phrases.TooLarge : Phrases.TooSmall;
+        text.Sentence(random.Pick(phrases), result, Phrases.Deduction);
+    }
+
+    private TraceStyle Style(StableRandom random)
+    {
+        var share = random.NextShare() * _weights;
+        foreach (var (style, weight) in _options.Styles)
+        {
+            share -= weight;
+            if (share < 0) return style;
+        }
+        return _options.Styles.Last(style => style.Weight > 0).Style; // rounding
+    }
+
+    private int FailureCount(StableRandom random)
+    {
+        var share = random.NextShare() * Enumerable.Range(0, CountdownTraceOptions.MostFailures + 1).Sum(n => Power(_continues, n));
+        var count = 0;
+        while (count < CountdownTraceOptions.MostFailures && (share -= Power(_continues, count)) >= 0) count++;
+        return count;
+    }
+
+    // Counts have weights 1, q, q^2 ... up to the most failures; q is found by halving so that their mean is as wanted.
+    private static double ContinuationOf(double mean)
+    {
+        double low = 0, high = 100;
+        for (var i = 0; i < 100; i++)
+        {
+            var middle = (low + high) / 2;
+            double sum = 0, all = 0;
+            for (var n = 0; n <= CountdownTraceOptions.MostFailures; n++)
+            {
+                sum += n * Power(middle, n);
+                all += Power(middle, n);
+            }
+            if (sum / all < mean) low = middle;
+            else high = middle;
+        }
+        return low;
+    }
+
+    // By multiplication alone, whose bits all machines agree on.
+    private static double Power(double value, int exponent)
+    {
+        var power = 1.0;
+        for (var i = 0; i < exponent; i++) power *= value;
+        return power;
+    }
+}

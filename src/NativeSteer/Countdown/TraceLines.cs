@@ -1,0 +1,77 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using NativeSteer.Files;
+
+namespace NativeSteer.Countdown;
+
+/// <summary>
+/// Traces as JSONL, one a line: <c>{"prompt", "completion", "mask": [[from, to], ...], "spans": [{"label", "from", "to"}, ...],
+/// "nums", "target", "search_path", "style", "failed_attempts"}</c>. Positions are code points of the completion, half open.
+/// Training reads prompt, completion and mask; <see cref="Extraction.LabelledTraces"/> prompt, completion and spans; programs
+/// of the papers nums, target and search_path, which is the completion again.
+/// </summary>
+public static class TraceLines
+{
+    private const int Lump = 1 << 16;
+
+    private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes a whole file, or none: memory is bounded by a trace.</summary>
+    /// <exception cref="NativeSteerException">The file cannot be written.</exception>
+    public static void Write(string path, IEnumerable<CountdownTrace> traces) => AtomicFile.Write(path, stream => Write(stream, traces));
+
+    /// <summary>Writes the lines into a stream.</summary>
+    public static void Write(Stream stream, IEnumerable<CountdownTrace> traces)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(traces);
+        var lines = new ArrayBufferWriter<byte>(2 * Lump);
+        using var json = new Utf8JsonWriter(lines, s_options);
+        foreach (var trace in traces)
+        {
+            Write(json, trace);
+            json.Flush();
+            json.Reset();
+            lines.Write("\n"u8);
+            if (lines.WrittenCount < Lump) continue;
+            stream.Write(lines.WrittenSpan);
+            lines.ResetWrittenCount();
+        }
+        stream.Write(lines.WrittenSpan);
+    }
+
+    private static void Write(Utf8JsonWriter json, CountdownTrace trace)
+    {
+        json.WriteStartObject();
+        json.WriteString("prompt", trace.Prompt);
+        json.WriteString("completion", trace.Completion);
+        json.WriteStartArray("mask");
+        foreach (var (from, to) in trace.Mask)
+        {
+            json.WriteStartArray();
+            json.WriteNumberValue(from);
+            json.WriteNumberValue(to);
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("spans");
+        foreach (var (label, from, to) in trace.Spans)
+        {
+            json.WriteStartObject();
+            json.WriteString("label", label);
+            json.WriteNumber("from", from);
+            json.WriteNumber("to", to);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("nums");
+        foreach (var number in trace.Puzzle.Numbers) json.WriteNumberValue(number);
+        json.WriteEndArray();
+        json.WriteNumber("target", trace.Puzzle.Target);
+        json.WriteString("search_path", trace.Completion);
+        json.WriteString("style", trace.Style.ToString().ToLowerInvariant());
+        json.WriteNumber("failed_attempts", trace.FailedAttempts);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,131 @@
+using NativeSteer.Interop;
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Tensors;
+
+/// <content>The operators. Each makes a node; shapes are (columns, rows, ...) as in ggml.</content>
+internal sealed unsafe partial class TensorGraph
+{
+    /// <summary>a + b; b is repeated where it is smaller.</summary>
+    public Tensor Add(Tensor a, Tensor b) => new(GgmlApi.ggml_add(_context, a.Pointer, b.Pointer));
+
+    /// <summary>a += b.</summary>
+    public Tensor AddInPlace(Tensor a, Tensor b) => new(GgmlApi.ggml_add_inplace(_context, a.Pointer, b.Pointer));
+
+    /// <summary>a * b, element by element; b is repeated where it is smaller.</summary>
+    public Tensor Multiply(Tensor a, Tensor b) => new(GgmlApi.ggml_mul(_context, a.Pointer, b.Pointer));
+
+    /// <summary>a *= factor.</summary>
+    public Tensor ScaleInPlace(Tensor a, float factor) => new(GgmlApi.ggml_scale_inplace(_context, a.Pointer, factor));
+
+    /// <summary>a (k, m) of any type, b (k, n) F32 -> (m, n): dot products of rows.</summary>
+    public Tensor MatMul(Tensor a, Tensor b) => new(GgmlApi.ggml_mul_mat(_context, a.Pointer, b.Pointer));
+
+    /// <summary>Each row divided by its root mean square.</summary>
+    public Tensor RmsNorm(Tensor a, float epsilon) => new(GgmlApi.ggml_rms_norm(_context, a.Pointer, epsilon));
+
+    /// <summary>Gradient by a of <see cref="RmsNorm"/>.</summary>
+    public Tensor RmsNormBack(Tensor gradient, Tensor a, float epsilon) =>
+        new(GgmlApi.ggml_rms_norm_back(_context, gradient.Pointer, a.Pointer, epsilon));
+
+    /// <summary>a * sigmoid(a).</summary>
+    public Tensor Silu(Tensor a) => new(GgmlApi.ggml_silu(_context, a.Pointer));
+
+    /// <summary>Gradient by a of <see cref="Silu"/>.</summary>
+    public Tensor SiluBack(Tensor gradient, Tensor a) => new(GgmlApi.ggml_silu_back(_context, gradient.Pointer, a.Pointer));
+
+    /// <summary>silu(gate) * up.</summary>
+    public Tensor SwiGlu(Tensor gate, Tensor up) => new(GgmlApi.ggml_swiglu_split(_context, gate.Pointer, up.Pointer));
+
+    /// <summary>softmax(scale * a + mask) along rows; the mask is repeated over the last two dimensions.</summary>
+    public Tensor SoftMax(Tensor a, Tensor mask, float scale) => new(GgmlApi.ggml_soft_max_ext(_context, a.Pointer, mask.Pointer, scale, 0));
+
+    /// <summary>Gradient by a of <see cref="SoftMax"/>, given its result.</summary>
+    public Tensor SoftMaxBack(Tensor gradient, Tensor result, float scale) =>
+        new(GgmlApi.ggml_soft_max_ext_back(_context, gradient.Pointer, result.Pointer, scale, 0));
+
+    /// <summary>Rotary position embedding of a (head size, heads, tokens).</summary>
+    public Tensor Rope(Tensor a, Tensor positions, in RopeOptions rope) => new(GgmlApi.ggml_rope_ext(
+        _context, a.Pointer, positions.Pointer, rope.Factors.Pointer, rope.Dimensions, rope.Mode, 0, rope.Base, rope.Scale, 0, 1, 0, 0));
+
+    /// <summary>Gradient by a of <see cref="Rope"/>.</summary>
+    public Tensor RopeBack(Tensor gradient, Tensor positions, in RopeOptions rope) => new(GgmlApi.ggml_rope_ext_back(
+        _context, gradient.Pointer, positions.Pointer, rope.Factors.Pointer, rope.Dimensions, rope.Mode, 0, rope.Base, rope.Scale, 0, 1, 0, 0));
+
+    /// <summary>The rows of a, of any type, that the I32 vector names, as F32.</summary>
+    public Tensor GetRows(Tensor a, Tensor rows) => new(GgmlApi.ggml_get_rows(_context, a.Pointer, rows.Pointer));
+
+    /// <summary>Gradient by a of <see cref="GetRows"/>; <paramref name="like"/> has a's shape.</summary>
+    public Tensor GetRowsBack(Tensor gradient, Tensor rows, Tensor like) =>
+        new(GgmlApi.ggml_get_rows_back(_context, gradient.Pointer, rows.Pointer, like.Pointer));
+
+    /// <summary>a, in place, with the rows named by the I32 vector replaced by those of b.</summary>
+    public Tensor SetRows(Tensor a, Tensor b, Tensor rows) => new(GgmlApi.ggml_set_rows(_context, a.Pointer, b.Pointer, rows.Pointer));
+
+    /// <summary>a and b one after the other along a dimension.</summary>
+    public Tensor Concat(Tensor a, Tensor b, int dimension) => new(GgmlApi.ggml_concat(_context, a.Pointer, b.Pointer, dimension));
+
+    /// <summary>A copy in another type.</summary>
+    public Tensor Cast(Tensor a, GgmlType type) => new(GgmlApi.ggml_cast(_context, a.Pointer, (int)type));
+
+    /// <summary>Copies a into the data of b, in b's type.</summary>
+    public Tensor Copy(Tensor a, Tensor b) => new(GgmlApi.ggml_cpy(_context, a.Pointer, b.Pointer));
+
+    /// <summary>A contiguous copy.</summary>
+    public Tensor Contiguous(Tensor a) => new(GgmlApi.ggml_cont(_context, a.Pointer));
+
+    /// <summary>A view whose dimension i is moved to the place given for it.</summary>
+    public Tensor Permute(Tensor a, int axis0, int axis1, int axis2, int axis3) =>
+        new(GgmlApi.ggml_permute(_context, a.Pointer, axis0, axis1, axis2, axis3));
+
+    /// <summary>A view of a contiguous tensor in another shape.</summary>
+    public Tensor Reshape(Tensor a, long n0, long n1, long n2 = 1, long n3 = 1) =>
+        new(GgmlApi.ggml_reshape_4d(_context, a.Pointer, n0, n1, n2, n3));
+
+    /// <summary>A view of <paramref name="count"/> rows of a matrix.</summary>
+    public Tensor Rows(Tensor a, long first, long count)
+    {
+        var columns = a.Shape.N0;
+        var bytes = GgmlApi.ggml_row_size((int)a.Type, columns);
+        return new(GgmlApi.ggml_view_2d(_context, a.Pointer, columns, count, bytes, bytes * (nuint)first));
+    }
+
+    /// <summary>A view of some columns of an F32 matrix.</summary>
+    public Tensor Columns(Tensor a, long first, long count)
+    {
+        var (columns, rows, _, _) = a.Shape;
+        return new(GgmlApi.ggml_view_2d(_context, a.Pointer, count, rows, (nuint)columns * sizeof(float), (nuint)first * sizeof(float)));
+    }
+
+    /// <summary>One AdamW update of a, in place. The parameters are (7): alpha, beta1, beta2, epsilon, decay, 1/(1-beta1^t), 1/(1-beta2^t).</summary>
+    public Tensor AdamW(Tensor a, Tensor gradient, Tensor firstMoment, Tensor secondMoment, Tensor parameters)
+    {
+        GgmlApi.ggml_set_param(a.Pointer);
+        return new(GgmlApi.ggml_opt_step_adamw(_context, a.Pointer, gradient.Pointer, firstMoment.Pointer, secondMoment.Pointer, parameters.Pointer));
+    }
+
+    /// <summary>a (n0, n1) F32 -> (n1, n0), F32 or BF16.</summary>
+    public Tensor Transpose(Tensor a, GgmlType type = GgmlType.F32) => new(GgmlApi.ns_op_transpose(_context, a.Pointer, (int)type));
+
+    /// <summary>(n0, n1) -> (n0): the sum over rows of a, or of a * b.</summary>
+    public Tensor SumRows(Tensor a, Tensor b = default) => new(GgmlApi.ns_op_sum_rows(_context, a.Pointer, b.Pointer));
+
+    /// <summary>(64) parts of the sum of a's squares.</summary>
+    public Tensor Squares(Tensor a) => new(GgmlApi.ns_op_squares(_context, a.Pointer));
+
+    /// <summary>(4, n): log-probability of each row's target, loss, slope, log of the sum of exponentials (native/nativesteer.h).</summary>
+    public Tensor TokenLoss(Tensor logits, Tensor targets, Tensor options) =>
+        new(GgmlApi.ns_op_token_loss(_context, logits.Pointer, targets.Pointer, options.Pointer));
+
+    /// <summary>The loss's gradient by the logits, written over them.</summary>
+    public Tensor TokenLossBack(Tensor logits, Tensor targets, Tensor options, Tensor stats) =>
+        new(GgmlApi.ns_op_token_loss_back(_context, logits.Pointer, targets.Pointer, options.Pointer, stats.Pointer));
+}
+
+/// <summary>How positions are rotated into queries and keys.</summary>
+/// <param name="Dimensions">Numbers of a head that are rotated.</param>
+/// <param name="Mode">ggml's: 0 neighbouring pairs (llama), 2 halves (NEOX: qwen2).</param>
+/// <param name="Base">The base of the frequencies.</param>
+/// <param name="Scale">Positions are multiplied by this (linear scaling).</param>
+/// <param name="Factors">(Dimensions / 2) divisors of the frequencies, or none (Llama 3.x has them).</param>
+internal readonly record struct RopeOptions(int Dimensions, int Mode, float Base, float Scale, Tensor Factors);

@@ -1,0 +1,34 @@
+namespace NativeSteer.Training;
+
+/// <summary>The tensors of one block. Biases are null where the model has none, <see cref="Vector"/> where none is trained.</summary>
+internal sealed record LayerWeights
+{
+    public required ModelTensor AttentionNorm { get; init; }
+    public required ModelTensor Query { get; init; }
+    public required ModelTensor Key { get; init; }
+    public required ModelTensor Value { get; init; }
+    public required ModelTensor AttentionOutput { get; init; }
+    public required ModelTensor FeedForwardNorm { get; init; }
+    public required ModelTensor Gate { get; init; }
+    public required ModelTensor Up { get; init; }
+    public required ModelTensor Down { get; init; }
+    public ModelTensor? QueryBias { get; init; }
+    public ModelTensor? KeyBias { get; init; }
+    public ModelTensor? ValueBias { get; init; }
+    public ModelTensor? AttentionOutputBias { get; init; }
+    public ModelTensor? GateBias { get; init; }
+    public ModelTensor? UpBias { get; init; }
+    public ModelTensor? DownBias { get; init; }
+
+    /// <summary>(width), added to the residual stream after the block.</summary>
+    public ModelTensor? Vector { get; init; }
+
+    /// <summary>Whether anything that the block's inputs pass through on their way is trained: the block's own tensors but the vector.</summary>
+    public bool TrainsInside => All().Any(tensor => tensor is { Trained: true });
+
+    private ModelTensor?[] All() =>
+    [
+        AttentionNorm, Query, Key, Value, AttentionOutput, FeedForwardNorm, Gate, Up, Down,
+        QueryBias, KeyBias, ValueBias, AttentionOutputBias, GateBias, UpBias, DownBias,
+    ];
+}

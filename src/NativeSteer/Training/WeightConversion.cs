@@ -1,0 +1,71 @@
+using NativeSteer.Tensors;
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Training;
+
+/// <summary>Conversions between the number types of matrices, done by ggml.</summary>
+internal static class WeightConversion
+{
+    private const int Nodes = 64;
+
+    /// <summary>Fills <paramref name="transposed"/> (rows, columns) from a matrix (columns, rows) of any type.</summary>
+    public static void Transpose(Tensor matrix, Tensor transposed, ComputeDevice device, TensorAllocator allocator)
+    {
+        using var graph = new TensorGraph(device, allocator, Nodes);
+        var values = matrix.Type == GgmlType.F32 ? matrix : graph.Cast(matrix, GgmlType.F32);
+        var turned = transposed.Type == GgmlType.BF16
+            ? TensorGraph.Place(graph.Transpose(values, GgmlType.BF16), transposed)
+            : graph.Copy(graph.Transpose(values), transposed);
+        graph.Schedule(turned);
+        graph.Compute();
+    }
+
+    /// <summary>Copies a stored tensor's bytes, a piece at a time.</summary>
+    public static void Copy(GgufFile file, GgufTensor stored, Tensor target)
+    {
+        const int Piece = 16 << 20;
+        for (var done = 0L; done < stored.Bytes; done += Piece)
+            target.Write<byte>(file.ReadTensorBytes(stored, done, (int)Math.Min(Piece, stored.Bytes - done)), done);
+    }
+
+    /// <summary>Fills an F32 tensor from a stored one of any type, as many elements as there are.</summary>
+    public static void Expand(GgufFile file, GgufTensor stored, Tensor target, ComputeDevice device, TensorAllocator allocator)
+    {
+        if (stored.Type == GgmlType.F32)
+        {
+            Copy(file, stored, target);
+            return;
+        }
+        using var graph = new TensorGraph(device, allocator, Nodes);
+        var raw = graph.Input(stored.Type, [.. stored.Shape]);
+        var values = graph.Cast(raw, GgmlType.F32);
+        graph.ScheduleOutput(values);
+        graph.Allocate();
+        Copy(file, stored, raw);
+        graph.Compute();
+        target.Write<float>(values.ToArray());
+    }
+
+    /// <summary>(rows.Count, columns) the rows of a matrix of any type; for those it does not have the mean of all.</summary>
+    public static float[] RowsOrMean(Tensor matrix, IReadOnlyList<int> rows, ComputeDevice device, TensorAllocator allocator)
+    {
+        var (columns, count, _, _) = matrix.Shape;
+        using var graph = new TensorGraph(device, allocator, Nodes);
+        var values = matrix.Type == GgmlType.F32 ? matrix : graph.Cast(matrix, GgmlType.F32);
+        var sums = graph.SumRows(values);
+        var ids = graph.Input(GgmlType.I32, rows.Count);
+        var picked = graph.GetRows(matrix, ids);
+        graph.ScheduleOutput(sums);
+        graph.ScheduleOutput(picked);
+        graph.Allocate();
+        ids.Write<int>([.. rows.Select(row => row < count ? row : 0)]);
+        graph.Compute();
+        var (mean, result) = (sums.ToArray(), picked.ToArray());
+        for (var i = 0; i < rows.Count; i++)
+        {
+            if (rows[i] < count) continue;
+            for (var c = 0; c < columns; c++) result[i * columns + c] = mean[c] / count;
+        }
+        return result;
+    }
+}
