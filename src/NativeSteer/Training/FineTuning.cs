@@ -135,7 +135,7 @@ public sealed class FineTuning : IDisposable
         var trainer = load(options.Model, parts);
         try
         {
-            folder?.Create();
+            folder?.Prepare();
             var loop = new TrainingRun(trainer, packer, run)
             {
                 Identity = identity,
