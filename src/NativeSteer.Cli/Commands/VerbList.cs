@@ -1,5 +1,6 @@
 using NativeSteer.Cli.Commands.Countdown;
 using NativeSteer.Cli.Commands.Generate;
+using NativeSteer.Cli.Commands.Train;
 using NativeSteer.Cli.Commands.Vector;
 using NativeSteer.Cli.Help;
 using NativeSteer.Cli.Output;
@@ -10,8 +11,8 @@ namespace NativeSteer.Cli.Commands;
 /// <summary>A verb's name and purpose, and how to run it. The verb itself is made only when it is wanted.</summary>
 internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Terminal, int> Run);
 
-/// <summary>Verbs to choose from: all of the program's, or those below <c>vector</c> or <c>countdown</c>.</summary>
-/// <param name="path">What precedes the verb: empty, <c>vector</c> or <c>countdown</c>.</param>
+/// <summary>Verbs to choose from: all of the program's, or those below <c>vector</c>, <c>train</c> or <c>countdown</c>.</summary>
+/// <param name="path">What precedes the verb: empty, <c>vector</c>, <c>train</c> or <c>countdown</c>.</param>
 /// <param name="verbs">The verbs in the order of the help.</param>
 internal sealed class VerbList(string path, params VerbEntry[] verbs)
 {
@@ -21,6 +22,11 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("compare", "Cosines and norms of two vectors, layer by layer", (args, terminal) => new CompareCommand().Run(args, terminal)),
         new("combine", "Add, subtract and scale vectors", (args, terminal) => new CombineCommand().Run(args, terminal)),
         new("import", "Turn another tool's vector file into block numbering", (args, terminal) => new ImportCommand().Run(args, terminal)));
+
+    internal static VerbList Trains { get; } = new("train",
+        new("sft", "Fine-tune a model on texts: all weights, norms, vectors or token rows", (args, terminal) => new SftCommand().Run(args, terminal)),
+        new("bias", "Train one vector per layer, the model itself frozen", (args, terminal) => new BiasCommand().Run(args, terminal)),
+        new("init", "Write a random model to train from nothing", (args, terminal) => new InitCommand().Run(args, terminal)));
 
     internal static VerbList Countdown { get; } = new("countdown",
         new("generate", "Puzzles with answers to learn from, as JSONL", (args, terminal) => new CountdownGenerateCommand().Run(args, terminal)),
@@ -32,6 +38,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
         new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
+        new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),
         new("countdown", "Puzzles to learn backtracking on: make data, judge a model", (args, terminal) => Countdown.Run(args, terminal)),
         new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
 

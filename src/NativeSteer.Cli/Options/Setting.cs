@@ -96,7 +96,10 @@ internal sealed class NumberSetting(string value, string description, params str
 {
     internal required float Default { get; init; }
 
-    internal override string? DefaultText => Default.ToString(CultureInfo.InvariantCulture);
+    /// <summary>What the default is, where it is not a number alone.</summary>
+    internal string? DefaultMeaning { get; init; }
+
+    internal override string? DefaultText => DefaultMeaning ?? Default.ToString(CultureInfo.InvariantCulture);
 
     internal float Get(ParseResult parse)
     {

@@ -31,16 +31,9 @@ internal sealed class CheckpointFolder
 
     /// <summary>Makes the folder where it is missing, and finds out whether it can be written to.</summary>
     /// <exception cref="NativeSteerException">It cannot.</exception>
-    internal void Create()
+    internal void Prepare()
     {
-        try
-        {
-            Directory.CreateDirectory(Path);
-        }
-        catch (Exception error) when (FileErrors.IsFileError(error))
-        {
-            throw FileErrors.Writing(Path, error);
-        }
+        MakeFolder();
         PendingFile.Create(System.IO.Path.Combine(Path, "probe")).Dispose();
     }
 
@@ -53,6 +46,7 @@ internal sealed class CheckpointFolder
     internal string Save(ITrainable trainer, RunState state, RunIdentity run)
     {
         var path = System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{state.Step:00000000}{Suffix}"));
+        MakeFolder();
         CheckpointFile.Write(path, trainer, state, run);
         foreach (var old in Files().SkipLast(Kept)) Delete(old);
         return path;
@@ -69,6 +63,18 @@ internal sealed class CheckpointFolder
         catch (Exception error) when (FileErrors.IsFileError(error))
         {
             // An empty folder too many does no harm.
+        }
+    }
+
+    private void MakeFolder()
+    {
+        try
+        {
+            Directory.CreateDirectory(Path);
+        }
+        catch (Exception error) when (FileErrors.IsFileError(error))
+        {
+            throw FileErrors.Writing(Path, error);
         }
     }
 

@@ -110,11 +110,12 @@ public sealed class FineTuning : IDisposable
     /// <summary>Prepares with a trainer of another making.</summary>
     internal static FineTuning Prepare(FineTuningOptions options, Func<string, TrainableParts, ITrainable> load, CancellationToken stop)
     {
-        var run = options.Run;
-        run.Validate();
+        options.Run.Validate();
         using var model = LanguageModel.Load(options.Model, new() { VocabularyOnly = true });
+        TransformerShape.Read(model.File);
         var shape = ModelShape.Of(model.File);
-        RequireTrainable(model.File, run.Length);
+        options = options with { Run = options.Run with { Length = Length(model.File, options.Run.Length) } };
+        var run = options.Run;
         var tokenizer = new TrainingTokenizer(model.Vocabulary, options.NewTokens);
         var parts = options.Parts.Resolve(shape, tokenizer, options.Layers);
         CheckExport(options, model.File, parts);
@@ -134,7 +135,7 @@ public sealed class FineTuning : IDisposable
         var trainer = load(options.Model, parts);
         try
         {
-            folder?.Create();
+            folder?.Prepare();
             var loop = new TrainingRun(trainer, packer, run)
             {
                 Identity = identity,
@@ -200,18 +201,14 @@ public sealed class FineTuning : IDisposable
     /// <summary>Frees the trainer.</summary>
     public void Dispose() => _trainer.Dispose();
 
-    private static void RequireTrainable(GgufFile model, int length)
+    // The row length that was asked for, or the usual one as far as the model's context goes.
+    private static int Length(GgufFile model, int asked)
     {
-        var shown = FileErrors.Shown(model.Path);
-        if (!ModelNumbers.IsDense(model.Architecture))
-            throw new NativeSteerException($"{shown} is a {FileErrors.Printable(model.Architecture)} model; llama and qwen2 models can be trained.");
-        if (model.Tensors.Count == 0 && model.Find("split.count") is null)
-            throw new NativeSteerException($"{shown} holds a vocabulary and no weights; give a whole model, or make one with 'nativesteer train init'.");
-        var numbers = ModelNumbers.Read(model)!;
-        if (numbers.Experts > 0) throw new NativeSteerException($"{shown} is a mixture of {numbers.Experts} experts; only dense models can be trained.");
-        var context = model.GetInteger($"{model.Architecture}.context_length");
-        if (length > context)
-            throw new NativeSteerException($"--length is {length}, the model's context has {context} tokens; give {context} or less.");
+        const int usual = 512;
+        var context = (int)Math.Min(int.MaxValue, model.GetInteger($"{model.Architecture}.context_length"));
+        if (asked == 0) return Math.Min(usual, context);
+        return asked <= context
+            ? asked : throw new NativeSteerException($"--length is {asked}, the model's context has {context} tokens; give {context} or less.");
     }
 
     // What could not be written at the end is refused at the beginning.

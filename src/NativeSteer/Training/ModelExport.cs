@@ -106,6 +106,8 @@ public sealed class ModelExport
     private void Add(GgufWriter writer, GgufFile file, GgufTensor tensor)
     {
         var values = ValuesOf(file, tensor);
+        var shape = _trained.GetValueOrDefault(tensor.Name)?.Shape ?? tensor.Shape; // with more rows where the vocabulary has grown
+        if (tensor.Name is "output.bias") shape = [_trained.ContainsKey(tensor.Name) ? shape[0] : shape[0] + NewTokens.Count];
         var type = TypeOf(tensor, _trained.ContainsKey(tensor.Name));
         if (RowsOf(tensor.Name) is { } rows)
         {
@@ -113,7 +115,7 @@ public sealed class ModelExport
             return;
         }
         if (values is null && type == tensor.Type) writer.CopyTensor(file, tensor);
-        else AddValues(writer, tensor.Name, type, tensor.Shape, values ?? (() => file.ReadTensor(tensor.Name)));
+        else AddValues(writer, tensor.Name, type, shape, values ?? (() => file.ReadTensor(tensor.Name)));
     }
 
     // Biases of vectors where the model has none, and a head of its own where a tied one was trained apart.
@@ -141,14 +143,27 @@ public sealed class ModelExport
     private Func<float[]>? ValuesOf(GgufFile file, GgufTensor tensor)
     {
         var trained = _trained.GetValueOrDefault(tensor.Name);
-        if (trained is not null && !trained.Shape.SequenceEqual(tensor.Shape))
+        if (trained is not null && !trained.Shape.SequenceEqual(tensor.Shape) && !IsGrown(tensor, trained))
             throw new InvalidOperationException($"The trained {tensor.Name} is [{string.Join(", ", trained.Shape)}], the model's [{string.Join(", ", tensor.Shape)}].");
+        if (trained is null && tensor.Name is "output.bias" && TokenRows.Count > 0) return () => BiasOfRows(file.ReadTensor(tensor.Name));
         foreach (var (layer, vector) in _vectors)
         {
             if (!string.Equals(tensor.Name, BiasName(layer), StringComparison.Ordinal)) continue;
             return () => Sum(trained?.Values() ?? file.ReadTensor(tensor.Name), vector.Values());
         }
         return trained?.Values;
+    }
+
+    private bool IsGrown(GgufTensor tensor, TrainedWeight trained) =>
+        tensor.Name is "token_embd.weight" or "output.weight" or "output.bias"
+        && trained.Shape.SequenceEqual([.. tensor.Shape.SkipLast(1), tensor.Shape[^1] + NewTokens.Count]);
+
+    // Rows that are trained apart have no bias.
+    private float[] BiasOfRows(float[] bias)
+    {
+        Array.Resize(ref bias, bias.Length + NewTokens.Count);
+        foreach (var token in TokenRows) bias[token] = 0;
+        return bias;
     }
 
     private TrainedWeight? RowsOf(string tensor) =>

@@ -8,8 +8,8 @@ public sealed record TrainingRunOptions
     /// <summary>Rows of a batch.</summary>
     public int Rows { get; init; } = 8;
 
-    /// <summary>Tokens of a row.</summary>
-    public int Length { get; init; } = 512;
+    /// <summary>Tokens of a row; 0 for 512, or for the model's context where that is shorter.</summary>
+    public int Length { get; init; }
 
     /// <summary>Updates, or null to count by <see cref="Epochs"/>.</summary>
     public long? Steps { get; init; }
@@ -52,7 +52,7 @@ public sealed record TrainingRunOptions
     public void Validate()
     {
         Require(Rows is >= 1 and <= 1 << 16, "--rows", Rows, "1 to 65536");
-        Require(Length is >= 2 and <= 1 << 20, "--length", Length, "2 to 1048576");
+        Require(Length is 0 or >= 2 and <= 1 << 20, "--length", Length, "2 to 1048576");
         Require(Steps is null or >= 1, "--steps", Steps ?? 0, "1 or more");
         Require(double.IsFinite(Epochs) && Epochs > 0, "--epochs", Epochs, "more than 0");
         Require(Accumulate is >= 1 and <= 1 << 16, "--accumulate", Accumulate, "1 to 65536");

@@ -57,13 +57,11 @@ public sealed class TrainingTokenizer
     /// <summary>Whether the token ends a generation.</summary>
     public bool IsEnd(int token) => token < _vocabulary.Size && _vocabulary.IsEndOfGeneration(token);
 
-    /// <summary>The id of the token that this text spells alone, or -1.</summary>
+    /// <summary>The id of the token that is spelled like this, or -1.</summary>
     public int Find(string spelling)
     {
         ArgumentNullException.ThrowIfNull(spelling);
-        if (_newIds.TryGetValue(spelling, out var id)) return id;
-        var tokens = Continue(spelling);
-        return tokens is [var token] && Piece(token).AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(spelling)) ? token : -1;
+        return _newIds.TryGetValue(spelling, out var id) ? id : FindKnown(Encoding.UTF8.GetBytes(spelling));
     }
 
     /// <summary>The tokens of a text's beginning, the begin token first where the model wants one; at least one token.</summary>
@@ -172,21 +170,29 @@ public sealed class TrainingTokenizer
         if (token.Length == 0 || token.AsSpan().Trim().Length < token.Length || token.Any(char.IsControl) || token.Contains('\\', StringComparison.Ordinal))
             throw new NativeSteerException($"{shown} is empty, begins or ends with a space, or holds a backslash or a control character; give another spelling.");
         if (!_newIds.TryAdd(token, _vocabulary.Size + _newIds.Count)) throw new NativeSteerException($"{shown} was given twice; give it once.");
-        if (IsKnown(token))
+        if (FindKnown(Encoding.UTF8.GetBytes(token)) >= 0)
             throw new NativeSteerException($"{shown} is in the vocabulary already; leave --new-token away, and train its row with --train token-rows={token}.");
     }
 
-    private bool IsKnown(string token)
+    // Two tokens may be spelled alike (a letter and its byte): the one that the tokenizer picks comes first. Some are never picked.
+    private int FindKnown(byte[] utf8)
     {
-        var utf8 = Encoding.UTF8.GetBytes(token);
         try
         {
-            return _vocabulary.Tokenize(token, addSpecial: false) is var tokens && tokens.Length is 1 or 2
-                && _vocabulary.Piece(tokens[^1], special: true).AsSpan().SequenceEqual(utf8);
+            if (_vocabulary.Tokenize(Encoding.UTF8.GetString(utf8), addSpecial: false) is [.. [] or [_], var picked]
+                && _vocabulary.Piece(picked, special: true).AsSpan().SequenceEqual(utf8))
+            {
+                return picked;
+            }
         }
         catch (NativeSteerException)
         {
-            return false; // its letters are new to the vocabulary
+            // Its letters are new to the vocabulary, or it is no text.
         }
+        for (var token = 0; token < _vocabulary.Size; token++)
+        {
+            if (_vocabulary.Piece(token, special: true).AsSpan().SequenceEqual(utf8)) return token;
+        }
+        return -1;
     }
 }

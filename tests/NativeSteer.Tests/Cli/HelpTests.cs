@@ -5,12 +5,9 @@ namespace NativeSteer.Tests.Cli;
 
 public sealed class HelpTests
 {
-    public static TheoryData<string> Verbs =>
-    [
-        .. VerbList.Root.Verbs.Select(verb => verb.Name),
-        .. VerbList.Vectors.Verbs.Select(verb => $"vector {verb.Name}"),
-        .. VerbList.Countdown.Verbs.Select(verb => $"countdown {verb.Name}"),
-    ];
+    private static readonly VerbList[] s_lists = [VerbList.Root, VerbList.Vectors, VerbList.Trains, VerbList.Countdown];
+
+    public static TheoryData<string> Verbs => [.. s_lists.SelectMany(list => list.Verbs.Select(verb => $"{list.Path} {verb.Name}".Trim()))];
 
     [Fact]
     public void Without_a_verb_the_help_teaches_by_examples() => Golden.Check("help", CliRun.Run("--help").Out);
@@ -28,9 +25,9 @@ public sealed class HelpTests
     [Fact]
     public void The_list_and_the_verb_state_the_same_purpose()
     {
-        foreach (var list in new[] { VerbList.Root, VerbList.Vectors, VerbList.Countdown })
+        foreach (var list in s_lists)
         {
-            foreach (var verb in list.Verbs.Where(verb => verb.Name is not ("vector" or "countdown")))
+            foreach (var verb in list.Verbs.Where(verb => s_lists.All(other => other.Path != verb.Name)))
             {
                 string[] path = [.. list.Path.Split(' ', StringSplitOptions.RemoveEmptyEntries), verb.Name];
                 Assert.StartsWith($"{verb.Purpose}.\n", CliRun.Run([.. path, "--help"]).Out, StringComparison.Ordinal);
