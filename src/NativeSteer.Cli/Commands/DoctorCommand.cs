@@ -19,11 +19,10 @@ internal sealed class DoctorCommand : Verb
         Details = """
             Runs short texts of made-up tokens through the model and compares numbers that must be equal: steering by zero with
             no steering, a steered layer with h + scale * v, our steering with llama.cpp's own control vector, and so on.
-            Without -m it checks the installation alone.
             """;
         AddGroup("Model", [.. _model.All, _threads]);
         AddGroup("Output", _json);
-        AddExample("doctor", "do the native libraries load, and which devices do they find");
+        AddExample("doctor", "do the native libraries load, and does steering work, on a built-in model");
         AddExample("doctor -m model.gguf", "all checks on this model; exit code 1 when one fails");
     }
 
@@ -31,7 +30,7 @@ internal sealed class DoctorCommand : Verb
     {
         var threads = _threads.Get(parse);
         var results = new List<SelfCheckResult> { Installation(), Devices() };
-        if (_model.Model.IsGiven(parse) && results.TrueForAll(result => result.Passed))
+        if (results.TrueForAll(result => result.Passed))
         {
             using var model = _model.Load(parse, terminal, stop);
             var checks = new SteeringSelfCheck(model, threads).Checks;

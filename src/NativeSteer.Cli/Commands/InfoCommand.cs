@@ -21,13 +21,14 @@ internal sealed class InfoCommand : Verb
         Add(_files);
         AddGroup("Output", _json);
         AddExample("info", "this machine: cores, llama.cpp and the devices it found");
+        AddExample("info countdown-reasoning", "a built-in model");
         AddExample("info model.gguf", "a model's layers, width and quantisation");
         AddExample("info --json *.gguf", "the same of many files, for a program");
     }
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
-        var paths = Positional.Values(_files, parse);
+        var paths = Positional.Values(_files, parse).Select(BuiltInModel.Resolve).ToList();
         var json = _json.IsGiven(parse);
         if (paths.Count == 0)
         {

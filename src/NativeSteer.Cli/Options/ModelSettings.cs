@@ -4,12 +4,12 @@ using NativeSteer.Engine;
 
 namespace NativeSteer.Cli.Options;
 
-/// <summary>Which model, and where it lies.</summary>
+/// <summary>Which model, and on what device.</summary>
 internal sealed class ModelSettings
 {
     private const long QuicklyLoaded = 256 << 20; // bytes; below, a progress bar would only flicker
 
-    internal TextSetting Model { get; } = new("FILE", "The model, a GGUF file", "--model", "-m");
+    internal ModelSetting Model { get; } = new();
 
     internal CountSetting GpuLayers { get; } = new("N", "Layers kept on the GPU", "--gpu-layers", "-ngl")
         { Default = -1, Minimum = -1, DefaultMeaning = "all" };
@@ -19,7 +19,7 @@ internal sealed class ModelSettings
     /// <summary>Loads the model, showing progress when that takes a while.</summary>
     internal LanguageModel Load(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
-        var path = Model.Require(parse);
+        var path = Model.Path(parse);
         var gpuLayers = GpuLayers.Get(parse);
         if (!File.Exists(path) || new FileInfo(path).Length < QuicklyLoaded) return Load(path, gpuLayers, _ => { }, stop);
         return Progress.Run(

@@ -101,10 +101,11 @@ public sealed unsafe class LanguageModel : IDisposable
         }
     }
 
-    /// <summary>Loads a GGUF file. The file is checked first, so that llama.cpp never meets what it would abort on.</summary>
+    /// <summary>Loads a GGUF file, or a built-in model by its name. The file is checked first, so that llama.cpp never meets what it would abort on.</summary>
     /// <exception cref="NativeSteerException">The file is missing, damaged, or not a model llama.cpp can run.</exception>
     /// <exception cref="OperationCanceledException">The progress callback threw that.</exception>
-    public static LanguageModel Load(string path, ModelOptions? options = null) => Open(path, options ?? new ModelOptions(), check: true);
+    public static LanguageModel Load(string path, ModelOptions? options = null) =>
+        Open(BuiltInModel.Resolve(path), options ?? new ModelOptions(), check: true);
 
     /// <summary>Loads without the check: only the native guard stands between the file and the process. For tests of that guard.</summary>
     internal static LanguageModel LoadUnchecked(string path, ModelOptions? options = null) =>

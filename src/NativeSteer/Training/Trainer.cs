@@ -1,3 +1,4 @@
+using NativeSteer.Engine;
 using NativeSteer.Tensors;
 
 namespace NativeSteer.Training;
@@ -34,14 +35,14 @@ public sealed class Trainer : IDisposable
     public long Bytes => _weights.Bytes + _allocator.Bytes;
 
     /// <summary>Loads a GGUF model of architecture llama or qwen2 for training.</summary>
-    /// <param name="modelPath">The model, or the first part of a split one.</param>
+    /// <param name="modelPath">The model, the first part of a split one, or a built-in model's name.</param>
     /// <param name="parts">What is trained; at least something.</param>
     /// <param name="options">How it computes and updates.</param>
     /// <exception cref="NativeSteerException">The model cannot be trained (architecture, missing tensors), or there is not enough memory.</exception>
     public static Trainer Load(string modelPath, TrainableParts parts, TrainerOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(modelPath);
         ArgumentNullException.ThrowIfNull(parts);
+        modelPath = BuiltInModel.Resolve(modelPath);
         options ??= new TrainerOptions();
         var device = new ComputeDevice(options.Threads);
         try

@@ -10,7 +10,7 @@ namespace NativeSteer.Cli.Commands.Train;
 /// <summary><c>train bias</c></summary>
 internal sealed class BiasCommand : TrainingVerb
 {
-    private readonly TextSetting _model = new ModelSettings().Model;
+    private readonly ModelSetting _model = new();
     private readonly TrainSettings _train = new(new(TrainSettings.OfVectors, null, ["constant", "cosine"], 2));
     private readonly TextSetting _layers = new("LIST", "The layers, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
     private readonly TextSetting _output = CommonSettings.Output("Where to write the vectors, a control vector");
@@ -36,7 +36,7 @@ internal sealed class BiasCommand : TrainingVerb
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
-        var (model, bake) = (_model.Require(parse), _bake.Get(parse));
+        var (model, bake) = (_model.Path(parse), _bake.Get(parse));
         var output = bake is null ? _output.Require(parse) : _output.Get(parse);
         var options = _train.Get(parse, model, new TrainingParts(false, false, true, []), output ?? bake!) with
         {

@@ -9,7 +9,7 @@ namespace NativeSteer.Cli.Commands.Train;
 /// <summary><c>train sft</c></summary>
 internal sealed class SftCommand : TrainingVerb
 {
-    private readonly TextSetting _model = new ModelSettings().Model;
+    private readonly ModelSetting _model = new();
     private readonly TrainSettings _train = new(new(TrainSettings.OfWeights, "3e-4; 5e-3 where neither all nor norms are trained", ["cosine", "constant"], 1));
     private readonly TextSetting _parts = new("PARTS", "all, norms, vectors, token-rows=TOKEN,... or several, joined by commas (default: all)", "--train");
     private readonly TextSetting _layers = new("LIST", "Layers of the vectors, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
@@ -40,7 +40,7 @@ internal sealed class SftCommand : TrainingVerb
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
-        var (model, output) = (_model.Require(parse), _output.Require(parse));
+        var (model, output) = (_model.Path(parse), _output.Require(parse));
         var parts = Parts(_parts.Get(parse) ?? "all");
         if (_layers.IsGiven(parse) && !parts.Vectors) throw new UsageException("--layers needs --train vectors; leave it away.");
         var options = _train.Get(parse, model, parts, output);

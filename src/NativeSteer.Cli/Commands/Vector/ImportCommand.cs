@@ -12,7 +12,7 @@ internal sealed class ImportCommand : Verb
 {
     private readonly Argument<string[]> _file = Positional.One("FILE", "A GGUF control vector of any writer, safetensors, or .npy");
     private readonly TextSetting _output = CommonSettings.Output("Where to write the GGUF control vector");
-    private readonly TextSetting _model = new("FILE", "The model it is for: settles the numbering, checks the width", "--model", "-m");
+    private readonly ModelSetting _model = new("The model it is for: settles the numbering, checks the width", optional: true);
     private readonly OptionalCountSetting _offset =
         new("N", "Block = number in the file + N; -1 for tools that number one late", "--layer-offset");
     private readonly TextSetting _tensor = new("NAME", "The matrix to take from a safetensors file that holds several", "--tensor");

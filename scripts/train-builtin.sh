@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Trains the built-in models from nothing, measures them, and puts them with their logs and cards where the build takes them
+# from. Goes on where it was interrupted. About an hour on two cores; the seeds are in the lines below.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/lib.sh
+
+work=$root/artifacts/builtin
+models=$root/src/NativeSteer/Models
+mkdir -p "$work" "$models"
+ns() { "$root/scripts/nativesteer" "$@"; }
+
+# data NAME ARGUMENTS...: generates NAME.jsonl unless it is there.
+data() {
+    local name=$1
+    shift
+    [[ -f $work/$name.jsonl ]] || ns countdown generate "$@" -o "$work/$name.jsonl"
+}
+
+# train START NAME ARGUMENTS...: trains countdown-NAME.gguf on NAME.jsonl, from its last checkpoint if there is one.
+train() {
+    local start=$1 name=$2 resume=()
+    shift 2
+    [[ ! -f $work/countdown-$name.gguf ]] || return 0
+    [[ ! -d $work/$name.ckpt ]] || resume=(--resume)
+    (cd "$work" && ns train sft -m "$start" -f "$name.jsonl" -o "countdown-$name.gguf" --type f16 --drop-long --weight-decay 0.01 \
+        --eval-file "$name-eval.jsonl" --eval-every 500 --checkpoint "$name.ckpt" --checkpoint-minutes 3 --log "$name.log.jsonl" \
+        "${resume[@]}" "$@")
+}
+
+# measure NAME SPLIT: 500 puzzles that training never had.
+measure() { ns countdown evaluate -m "$work/countdown-$1.gguf" -n 500 --seed 7 --split "$2" --json >"$work/$1.$2.json"; }
+
+[[ -f $work/start.gguf ]] ||
+    ns train init --vocab-from countdown --width 256 --layers 4 --heads 8 --ff 768 --context 512 --seed 1 -o "$work/start.gguf"
+
+data base --style base-mix --for base --failures 2 -n 600000 --seed 1
+data base-eval --style base-mix --for base --failures 2 -n 2000 --seed 2 --split validation
+train start.gguf base --length 256 --rows 16 --steps 6000 --lr 2e-3 --warmup 200 --floor 0.05
+
+data reasoning --style thinking --failures 2.5 --max-tokens 380 -n 250000 --seed 3
+data reasoning-eval --style thinking --failures 2.5 --max-tokens 380 -n 1000 --seed 4 --split validation
+train countdown-base.gguf reasoning --length 384 --rows 12 --steps 4000 --lr 1e-3 --warmup 100 --floor 0.02
+
+for name in base reasoning; do
+    for split in validation new-targets; do measure "$name" "$split"; done
+    node scripts/train-builtin/card.mjs "$work" "$name" >"$models/countdown-$name.md"
+    cp "$work/countdown-$name.gguf" "$models/"
+    cp "$work/$name.log.jsonl" "$models/countdown-$name.log.jsonl"
+done
