@@ -274,6 +274,16 @@ NS_API struct ggml_tensor * ns_op_sum_rows(struct ggml_context * ctx, struct ggm
 // a, any contiguous shape -> (64): parts of the sum of squares, the same for any number of threads.
 NS_API struct ggml_tensor * ns_op_squares(struct ggml_context * ctx, struct ggml_tensor * a);
 
+// Causal attention over rows of tokens. q (size, heads, n), k and v (size, key heads, n), contiguous; n = length * rows, and
+// heads share keys in groups. starts (length, rows, I32): the first place in its row that a token sees; it sees up to itself.
+// softmax(q k / sqrt(size)) v -> (size * heads, n).
+NS_API struct ggml_tensor * ns_op_attention(struct ggml_context * ctx, struct ggml_tensor * q, struct ggml_tensor * k, struct ggml_tensor * v,
+                                            struct ggml_tensor * starts);
+
+// gradient: by the result. -> the gradients by q, k and v, each in its shape, one after the other.
+NS_API struct ggml_tensor * ns_op_attention_back(struct ggml_context * ctx, struct ggml_tensor * q, struct ggml_tensor * k,
+                                                 struct ggml_tensor * v, struct ggml_tensor * starts, struct ggml_tensor * gradient);
+
 // The loss of predicting target (n, I32) from logits (n_vocab, n), a row:
 //   rho = reference - logp,  loss = -weight * logp + kl * (exp(rho) - rho - 1)
 // options (4, n): weight, reference, kl, 1 / temperature. -> (4, n): logp, loss, d loss / d logp, log of the sum of exponentials.

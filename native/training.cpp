@@ -2,18 +2,10 @@
 // every thread with its number, and it takes its share of the rows or columns. Results do not depend on the number of threads.
 
 #include "nativesteer.h"
-
-#include "ggml.h"
+#include "training.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define NS_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define NS_CLONES
-#endif
 
 namespace {
 
@@ -138,25 +130,6 @@ float largest(const float * x, int64_t n) {
     return best;
 }
 
-// exp(x) for x <= 0, to about 2e-7 relative; below -87 it is 0. Written so that compilers turn loops over it into vectors:
-// 2^k from the exponent's bits, and a polynomial for what is left in [-ln 2 / 2, ln 2 / 2].
-inline float exp_negative(float x) {
-    const float bounded = x < -87.0f ? -87.0f : x;
-    const float k = __builtin_floorf(bounded * 1.44269504f + 0.5f);
-    const float r = (bounded - k * 0.693359375f) + k * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    const int32_t bits = ((int32_t) k + 127) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return x < -87.0f ? 0.0f : p * scale;
-}
-
 NS_CLONES
 double sum_of_exponentials(const float * x, int64_t n, float factor, float most) {
     double lanes[16] = {};
@@ -212,29 +185,23 @@ void token_loss_back(ggml_tensor * dst, int ith, int nth, void *) {
     }
 }
 
-ggml_tensor * node(ggml_context * ctx, ggml_type type, int64_t ne0, int64_t ne1, std::initializer_list<ggml_tensor *> arguments, ggml_custom_op_t f) {
-    ggml_tensor * list[GGML_MAX_SRC];
-    const int n = (int) (std::copy(arguments.begin(), arguments.end(), list) - list);
-    return ggml_custom_4d(ctx, type, ne0, ne1, 1, 1, list, n, f, GGML_N_TASKS_MAX, nullptr);
-}
-
 } // namespace
 
 ggml_tensor * ns_op_transpose(ggml_context * ctx, ggml_tensor * a, int32_t type) {
-    return node(ctx, (ggml_type) type, a->ne[1], a->ne[0], { a }, transpose);
+    return training::node(ctx, (ggml_type) type, a->ne[1], a->ne[0], { a }, transpose);
 }
 
 ggml_tensor * ns_op_sum_rows(ggml_context * ctx, ggml_tensor * a, ggml_tensor * b) {
-    if (b == nullptr) return node(ctx, GGML_TYPE_F32, a->ne[0], 1, { a }, sum_rows);
-    return node(ctx, GGML_TYPE_F32, a->ne[0], 1, { a, b }, sum_rows);
+    if (b == nullptr) return training::node(ctx, GGML_TYPE_F32, a->ne[0], 1, { a }, sum_rows);
+    return training::node(ctx, GGML_TYPE_F32, a->ne[0], 1, { a, b }, sum_rows);
 }
 
 ggml_tensor * ns_op_squares(ggml_context * ctx, ggml_tensor * a) {
-    return node(ctx, GGML_TYPE_F32, square_parts, 1, { a }, squares);
+    return training::node(ctx, GGML_TYPE_F32, square_parts, 1, { a }, squares);
 }
 
 ggml_tensor * ns_op_token_loss(ggml_context * ctx, ggml_tensor * logits, ggml_tensor * target, ggml_tensor * options) {
-    return node(ctx, GGML_TYPE_F32, 4, logits->ne[1], { logits, target, options }, token_loss);
+    return training::node(ctx, GGML_TYPE_F32, 4, logits->ne[1], { logits, target, options }, token_loss);
 }
 
 ggml_tensor * ns_op_token_loss_back(ggml_context * ctx, ggml_tensor * logits, ggml_tensor * target, ggml_tensor * options, ggml_tensor * stats) {

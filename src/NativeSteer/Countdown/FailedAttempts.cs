@@ -1,3 +1,5 @@
+using NativeSteer.Files;
+
 namespace NativeSteer.Countdown;
 
 /// <summary>An attempt that leads nowhere.</summary>
@@ -7,9 +9,13 @@ internal sealed record FailedAttempt(CountdownStep[] Steps, bool GivenUp)
 {
     internal long LastResult => Steps[^1].Result;
 
-    /// <summary>Whether one of the two is the other's beginning, or they are equal.</summary>
+    /// <summary>
+    /// Whether one of the two is the other's beginning, they are equal, or both come to the same number at their end: mostly the same
+    /// sum in another order, from which nothing new is learned.
+    /// </summary>
     internal bool Repeats(FailedAttempt other)
     {
+        if (!GivenUp && !other.GivenUp && LastResult == other.LastResult) return true;
         var common = Math.Min(Steps.Length, other.Steps.Length);
         return Steps.AsSpan(0, common).SequenceEqual(other.Steps.AsSpan(0, common));
     }

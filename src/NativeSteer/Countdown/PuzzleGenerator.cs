@@ -1,3 +1,5 @@
+using NativeSteer.Files;
+
 namespace NativeSteer.Countdown;
 
 /// <summary>
@@ -41,7 +43,7 @@ public sealed class PuzzleGenerator
     /// <exception cref="NativeSteerException">While enumerating: the options do not leave so many puzzles.</exception>
     public IEnumerable<Puzzle> Distinct(int count)
     {
-        const int mostRepeats = 10_000;
+        const int mostRepeats = 1000;
         var seen = new HashSet<ulong>();
         for (long index = 0, last = 0; seen.Count < count; index++)
         {

@@ -1,3 +1,5 @@
+using NativeSteer.Files;
+
 namespace NativeSteer.Countdown;
 
 /// <summary>
@@ -61,7 +63,7 @@ public sealed class TraceGenerator
         return text.ToTrace(puzzle, TraceStyle.Solution, 0);
     }
 
-    private static CountdownTrace Attempt(Puzzle puzzle, AttemptPool pool, StableRandom random)
+    private CountdownTrace Attempt(Puzzle puzzle, AttemptPool pool, StableRandom random)
     {
         var text = new TraceText(puzzle.Target);
         if (random.Chance(Opens))
@@ -69,9 +71,9 @@ public sealed class TraceGenerator
             text.Sentence(random.Pick(Phrases.Openings), label: Phrases.Initializing);
             text.Piece("\n");
         }
-        var steps = pool.Failure(random);
-        text.Steps(steps, Phrases.ExampleTesting);
-        Notice(text, new FailedAttempt(steps, GivenUp: false), puzzle, random);
+        var failure = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit)).Draw(1, random)[0];
+        text.Steps(failure.Steps, Phrases.ExampleTesting);
+        Notice(text, failure, puzzle, random);
         text.Piece("\n");
         text.Piece(CountdownPieces.GoalNotReached);
         return text.ToTrace(puzzle, TraceStyle.Attempts, 1);

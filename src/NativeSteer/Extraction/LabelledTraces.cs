@@ -8,9 +8,9 @@ namespace NativeSteer.Extraction;
 /// or with a single span <c>{"text": ..., "label": ..., "span": [12, 40]}</c>.
 /// </summary>
 /// <remarks>
-/// Positions are Unicode code points of the text, half open. Optional: <c>"prompt"</c>, the text before, whose text
-/// may also be called <c>"completion"</c>; <c>"tokens"</c>, the
-/// trace's token ids; <c>"unit": "tokens"</c>, positions are indices into these. Fields of other names are ignored.
+/// Positions are Unicode code points of the text, half open. The text may also be called <c>"completion"</c>, as in files that
+/// training reads. Optional: <c>"prompt"</c>, the text before; <c>"tokens"</c>, the trace's token ids; <c>"unit": "tokens"</c>,
+/// positions are indices into these. Fields of other names are ignored.
 /// </remarks>
 public static class LabelledTraces
 {

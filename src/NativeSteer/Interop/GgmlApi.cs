@@ -43,6 +43,12 @@ internal static unsafe partial class GgmlApi
     internal static partial nint ns_op_squares(nint context, nint a);
 
     [LibraryImport(Library)]
+    internal static partial nint ns_op_attention(nint context, nint q, nint k, nint v, nint starts);
+
+    [LibraryImport(Library)]
+    internal static partial nint ns_op_attention_back(nint context, nint q, nint k, nint v, nint starts, nint gradient);
+
+    [LibraryImport(Library)]
     internal static partial nint ns_op_token_loss(nint context, nint logits, nint target, nint options);
 
     [LibraryImport(Library)]
@@ -110,12 +116,6 @@ internal static unsafe partial class GgmlApi
     internal static partial nint ggml_swiglu_split(nint context, nint gate, nint up);
 
     [LibraryImport(Library)]
-    internal static partial nint ggml_soft_max_ext(nint context, nint a, nint mask, float scale, float maxBias);
-
-    [LibraryImport(Library)]
-    internal static partial nint ggml_soft_max_ext_back(nint context, nint gradient, nint result, float scale, float maxBias);
-
-    [LibraryImport(Library)]
     internal static partial nint ggml_rope_ext(
         nint context, nint a, nint positions, nint factors, int dimensions, int mode, int originalContext, float frequencyBase,
         float frequencyScale, float extension, float attention, float betaFast, float betaSlow);
@@ -147,13 +147,14 @@ internal static unsafe partial class GgmlApi
     internal static partial nint ggml_cont(nint context, nint a);
 
     [LibraryImport(Library)]
-    internal static partial nint ggml_permute(nint context, nint a, int axis0, int axis1, int axis2, int axis3);
-
-    [LibraryImport(Library)]
     internal static partial nint ggml_reshape_4d(nint context, nint a, long n0, long n1, long n2, long n3);
 
     [LibraryImport(Library)]
     internal static partial nint ggml_view_2d(nint context, nint a, long n0, long n1, nuint rowBytes, nuint offset);
+
+    [LibraryImport(Library)]
+    internal static partial nint ggml_view_3d(
+        nint context, nint a, long n0, long n1, long n2, nuint bytes1, nuint bytes2, nuint offset);
 
     [LibraryImport(Library)]
     internal static partial nint ggml_opt_step_adamw(nint context, nint a, nint gradient, nint firstMoment, nint secondMoment, nint parameters);

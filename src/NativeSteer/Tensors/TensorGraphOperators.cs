@@ -37,12 +37,13 @@ internal sealed unsafe partial class TensorGraph
     /// <summary>silu(gate) * up.</summary>
     public Tensor SwiGlu(Tensor gate, Tensor up) => new(GgmlApi.ggml_swiglu_split(_context, gate.Pointer, up.Pointer));
 
-    /// <summary>softmax(scale * a + mask) along rows; the mask is repeated over the last two dimensions.</summary>
-    public Tensor SoftMax(Tensor a, Tensor mask, float scale) => new(GgmlApi.ggml_soft_max_ext(_context, a.Pointer, mask.Pointer, scale, 0));
+    /// <summary>Causal attention (native/nativesteer.h, ns_op_attention).</summary>
+    public Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor starts) =>
+        new(GgmlApi.ns_op_attention(_context, q.Pointer, k.Pointer, v.Pointer, starts.Pointer));
 
-    /// <summary>Gradient by a of <see cref="SoftMax"/>, given its result.</summary>
-    public Tensor SoftMaxBack(Tensor gradient, Tensor result, float scale) =>
-        new(GgmlApi.ggml_soft_max_ext_back(_context, gradient.Pointer, result.Pointer, scale, 0));
+    /// <summary>The gradients by q, k and v of <see cref="Attention"/>, one after the other in one dimension.</summary>
+    public Tensor AttentionBack(Tensor q, Tensor k, Tensor v, Tensor starts, Tensor gradient) =>
+        new(GgmlApi.ns_op_attention_back(_context, q.Pointer, k.Pointer, v.Pointer, starts.Pointer, gradient.Pointer));
 
     /// <summary>Rotary position embedding of a (head size, heads, tokens).</summary>
     public Tensor Rope(Tensor a, Tensor positions, in RopeOptions rope) => new(GgmlApi.ggml_rope_ext(
@@ -74,10 +75,6 @@ internal sealed unsafe partial class TensorGraph
     /// <summary>A contiguous copy.</summary>
     public Tensor Contiguous(Tensor a) => new(GgmlApi.ggml_cont(_context, a.Pointer));
 
-    /// <summary>A view whose dimension i is moved to the place given for it.</summary>
-    public Tensor Permute(Tensor a, int axis0, int axis1, int axis2, int axis3) =>
-        new(GgmlApi.ggml_permute(_context, a.Pointer, axis0, axis1, axis2, axis3));
-
     /// <summary>A view of a contiguous tensor in another shape.</summary>
     public Tensor Reshape(Tensor a, long n0, long n1, long n2 = 1, long n3 = 1) =>
         new(GgmlApi.ggml_reshape_4d(_context, a.Pointer, n0, n1, n2, n3));
@@ -89,6 +86,10 @@ internal sealed unsafe partial class TensorGraph
         var bytes = GgmlApi.ggml_row_size((int)a.Type, columns);
         return new(GgmlApi.ggml_view_2d(_context, a.Pointer, columns, count, bytes, bytes * (nuint)first));
     }
+
+    /// <summary>A contiguous view of part of an F32 tensor, from an element on.</summary>
+    public Tensor Slice(Tensor a, long first, long n0, long n1, long n2) => new(GgmlApi.ggml_view_3d(
+        _context, a.Pointer, n0, n1, n2, (nuint)n0 * sizeof(float), (nuint)(n0 * n1) * sizeof(float), (nuint)first * sizeof(float)));
 
     /// <summary>A view of some columns of an F32 matrix.</summary>
     public Tensor Columns(Tensor a, long first, long count)

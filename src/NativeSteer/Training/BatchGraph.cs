@@ -35,9 +35,9 @@ internal sealed class BatchGraph : IDisposable
         _gradients = new GradientSink(_graph, accumulate);
         _linear = new LinearGraph(_graph, _gradients, options.Compute == ComputeType.BF16 ? GgmlType.BF16 : GgmlType.F32);
         _norm = new NormGraph(_graph, _gradients, shape.Epsilon);
-        var mask = AttentionMask.Input(_graph, batch);
-        _inputs.Add(() => AttentionMask.Write(mask, batch));
-        var attention = new AttentionGraph(_graph, shape, batch.Rows, batch.Length, mask);
+        var starts = _graph.Input(GgmlType.I32, batch.Length, batch.Rows);
+        _inputs.Add(() => starts.Write<int>(AttentionGraph.Starts(batch)));
+        var attention = new AttentionGraph(_graph, shape, starts);
         _layer = new LayerGraph(_graph, shape, _linear, _norm, attention, _gradients, Input<int>(batch.Positions), Rope(weights));
         var places = BatchTokens.Read(batch, weights);
         _embedding = new EmbeddingGraph(

@@ -48,9 +48,9 @@ internal sealed class CountdownGenerateCommand : Verb
         AddGroup("Answers", _count, _style, _mix, _failures, _maxTokens, _mask, _for);
         AddGroup("Puzzles", [.. _puzzles.All, _seed]);
         AddGroup("Output", _output);
-        AddExample("countdown generate -n 400000 --style solution -o train.jsonl", "solutions to learn from");
-        AddExample("countdown generate -n 100000 --style thinking --numbers 3:0.5,4:0.5 -o thinking.jsonl", "backtracking to learn from");
-        AddExample("countdown generate -n 200 --split new-targets -o new.jsonl", "puzzles whose targets training never has");
+        AddExample("countdown generate -n 400000 --style solution -o data/train.jsonl", "solutions to learn from");
+        AddExample("countdown generate -n 100000 --style thinking --numbers 3:0.5,4:0.5 -o data/thinking.jsonl", "backtracking to learn from");
+        AddExample("countdown generate -n 200 --split new-targets -o data/new.jsonl", "puzzles whose targets training never has");
     }
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)

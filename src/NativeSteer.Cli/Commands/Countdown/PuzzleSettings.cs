@@ -21,7 +21,7 @@ internal sealed class PuzzleSettings
 
     /// <summary>With the part that is meant where none is given.</summary>
     internal PuzzleSettings(string defaultSplit) => _split = new(
-        "Puzzles to learn from, others with the same targets, or those with held-out targets",
+        "train: to learn from; validation: other puzzles, same targets; new-targets: held-out targets",
         [defaultSplit, .. s_splits.Where(split => !string.Equals(split, defaultSplit, StringComparison.Ordinal))], "--split");
 
     internal Setting[] All => [_counts, _range, _targets, _limit, _heldOut, _split];

@@ -2,6 +2,7 @@ using System.CommandLine;
 using NativeSteer.Cli.Options;
 using NativeSteer.Cli.Output;
 using NativeSteer.Cli.Running;
+using NativeSteer.Countdown;
 using NativeSteer.Engine;
 using NativeSteer.Training;
 using NativeSteer.Vectors;
@@ -13,7 +14,7 @@ internal sealed class InitCommand : Verb
 {
     private static readonly ModelInitializerOptions s_defaults = new();
 
-    private readonly TextSetting _vocabulary = new("FILE", "A GGUF whose tokenizer the model gets", "--vocab-from");
+    private readonly TextSetting _vocabulary = new("FILE", "A GGUF whose tokenizer the model gets, or countdown", "--vocab-from");
     private readonly ChoiceSetting _architecture = new("llama, or qwen2 with biases on queries, keys and values", ["llama", "qwen2"], "--arch");
     private readonly CountSetting _width = new("N", "Length of a residual row", "--width") { Default = s_defaults.Width, Minimum = 1 };
     private readonly CountSetting _layers = new("N", "Transformer blocks", "--layers") { Default = s_defaults.Layers, Minimum = 1 };
@@ -31,6 +32,7 @@ internal sealed class InitCommand : Verb
     {
         AddGroup("Model", _vocabulary, _architecture, _width, _layers, _heads, _keyValueHeads, _feedForward, _context, _untied, _seed);
         AddGroup("Output", _output);
+        AddExample("train init --vocab-from countdown --width 256 --layers 8 --context 256 -o start.gguf", "a model that will play Countdown");
         AddExample("train init --vocab-from model.gguf --width 256 --layers 6 --heads 8 --kv-heads 4 -o start.gguf",
             "a small model that speaks another one's tokens");
     }
@@ -64,8 +66,7 @@ internal sealed class InitCommand : Verb
 /// <param name="AddTo">Adds its key-values to a model.</param>
 internal sealed record BuiltInVocabulary(int Tokens, Action<GgufWriter> AddTo)
 {
-    private static readonly Dictionary<string, Func<BuiltInVocabulary>> s_known = new(StringComparer.Ordinal);
-
     /// <summary>The vocabulary of this name, or null: then it is a file.</summary>
-    internal static BuiltInVocabulary? Find(string name) => s_known.TryGetValue(name, out var make) ? make() : null;
+    internal static BuiltInVocabulary? Find(string name) =>
+        name is "countdown" ? new BuiltInVocabulary(CountdownVocabulary.Size, writer => CountdownVocabulary.AddTo(writer)) : null;
 }
