@@ -31,27 +31,27 @@ public sealed record CountdownTraceOptions
     /// <summary>The styles.</summary>
     public IReadOnlyList<StyleWeight> Styles { get; init; } = [new(TraceStyle.Solution, 1)];
 
-    /// <summary>Mask the choices of failed steps while thinking (<c>45-39=</c>); their results are still learned.</summary>
+    /// <summary>Mask the choices of failed steps (<c>45-39=</c>); their results are still learned.</summary>
     public bool MaskErrors { get; init; } = true;
 
     /// <summary>Mask the sentences of backtracking, for a model that may read them but never say them.</summary>
     public bool MaskBacktracking { get; init; }
 
-    /// <summary>How many attempts fail before the right one while thinking, on average; 0 to 6 do.</summary>
+    /// <summary>How many attempts fail before the right one while thinking, on average; 0 to 12 do.</summary>
     public double MeanFailures { get; init; } = 1.5;
 
     /// <summary>Most tokens of prompt, answer and end token together, in <see cref="CountdownVocabulary"/>.</summary>
     public int MaxTokens { get; init; } = 240;
 
     /// <summary>The most attempts that fail in a trace.</summary>
-    public const int MostFailures = 6;
+    public const int MostFailures = 12;
 
     /// <summary>Throws when a value makes no sense.</summary>
     /// <exception cref="NativeSteerException">A weight is negative, or a number is out of range.</exception>
     public void Validate()
     {
         const int leastTokens = 96; // room for five numbers, the longest opening, one attempt and its remark
-        const double mostMean = 5.5;
+        const double mostMean = 8;
         if (Styles.Any(style => !double.IsFinite(style.Weight) || style.Weight < 0) || !(Styles.Sum(style => style.Weight) > 0))
             throw new NativeSteerException("The styles' weights should be 0 or more, and one of them larger than 0.");
         if (!(MeanFailures is >= 0 and <= mostMean))

@@ -15,6 +15,9 @@ namespace NativeSteer.Countdown;
 /// </remarks>
 public static class CountdownVocabulary
 {
+    /// <summary>What commands call it.</summary>
+    public const string Name = "countdown";
+
     /// <summary>The token that ends an answer; it has no text of its own. llama.cpp knows this spelling as an end of generation.</summary>
     public const int EndOfText = 0;
 

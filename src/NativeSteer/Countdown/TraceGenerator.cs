@@ -72,7 +72,7 @@ public sealed class TraceGenerator
             text.Piece("\n");
         }
         var failure = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit)).Draw(1, random)[0];
-        text.Steps(failure.Steps, Phrases.ExampleTesting);
+        text.Steps(failure.Steps, Phrases.ExampleTesting, _options.MaskErrors);
         Notice(text, failure, puzzle, random);
         text.Piece("\n");
         text.Piece(CountdownPieces.GoalNotReached);

@@ -42,7 +42,7 @@ public sealed record TrainerOptions
     public float Beta1 { get; init; } = 0.9f;
 
     /// <summary>AdamW's decay of the second moment.</summary>
-    public float Beta2 { get; init; } = 0.999f;
+    public float Beta2 { get; init; } = 0.99f;
 
     /// <summary>AdamW's epsilon.</summary>
     public float Epsilon { get; init; } = 1e-8f;

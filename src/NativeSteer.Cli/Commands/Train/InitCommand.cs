@@ -5,7 +5,6 @@ using NativeSteer.Cli.Running;
 using NativeSteer.Countdown;
 using NativeSteer.Engine;
 using NativeSteer.Training;
-using NativeSteer.Vectors;
 
 namespace NativeSteer.Cli.Commands.Train;
 
@@ -14,7 +13,7 @@ internal sealed class InitCommand : Verb
 {
     private static readonly ModelInitializerOptions s_defaults = new();
 
-    private readonly TextSetting _vocabulary = new("FILE", "A GGUF whose tokenizer the model gets, or countdown", "--vocab-from");
+    private readonly TextSetting _vocabulary = new("FILE", "A GGUF whose tokenizer the model gets, or countdown for the built-in models' own", "--vocab-from");
     private readonly ChoiceSetting _architecture = new("llama, or qwen2 with biases on queries, keys and values", ["llama", "qwen2"], "--arch");
     private readonly CountSetting _width = new("N", "Length of a residual row", "--width") { Default = s_defaults.Width, Minimum = 1 };
     private readonly CountSetting _layers = new("N", "Transformer blocks", "--layers") { Default = s_defaults.Layers, Minimum = 1 };
@@ -32,9 +31,9 @@ internal sealed class InitCommand : Verb
     {
         AddGroup("Model", _vocabulary, _architecture, _width, _layers, _heads, _keyValueHeads, _feedForward, _context, _untied, _seed);
         AddGroup("Output", _output);
-        AddExample("train init --vocab-from countdown --width 256 --layers 8 --context 256 -o start.gguf", "a model that will play Countdown");
         AddExample("train init --vocab-from model.gguf --width 256 --layers 6 --heads 8 --kv-heads 4 -o start.gguf",
             "a small model that speaks another one's tokens");
+        AddExample("train init --vocab-from countdown --width 256 --layers 4 -o start.gguf", "the start of the built-in models");
     }
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
@@ -53,20 +52,10 @@ internal sealed class InitCommand : Verb
             Seed = (ulong)_seed.Get(parse),
             Name = System.IO.Path.GetFileNameWithoutExtension(output),
         };
-        if (BuiltInVocabulary.Find(vocabulary) is { } known) ModelInitializer.Write(output, options, known.Tokens, known.AddTo);
+        if (vocabulary == CountdownVocabulary.Name) ModelInitializer.Write(output, options, CountdownVocabulary.Size, CountdownVocabulary.AddTo);
         else ModelInitializer.Write(output, options, vocabulary);
         using var model = LanguageModel.Load(output); // as every other verb will
         terminal.Out.WriteLine($"{output}: {options.Architecture}, {Text.Count(model.ParameterCount)} weights, {model.Vocabulary.Size} tokens");
         return ExitCode.Done;
     }
-}
-
-/// <summary>A tokenizer that the program has itself and that <c>--vocab-from</c> takes by name.</summary>
-/// <param name="Tokens">Number of tokens.</param>
-/// <param name="AddTo">Adds its key-values to a model.</param>
-internal sealed record BuiltInVocabulary(int Tokens, Action<GgufWriter> AddTo)
-{
-    /// <summary>The vocabulary of this name, or null: then it is a file.</summary>
-    internal static BuiltInVocabulary? Find(string name) =>
-        name is "countdown" ? new BuiltInVocabulary(CountdownVocabulary.Size, writer => CountdownVocabulary.AddTo(writer)) : null;
 }
