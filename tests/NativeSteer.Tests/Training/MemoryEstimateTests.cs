@@ -45,6 +45,36 @@ public sealed class MemoryEstimateTests
     }
 
     [Theory]
+    [InlineData("all", false, ComputeType.BF16, 8, 128)]
+    [InlineData("all", true, ComputeType.BF16, 2, 256)]
+    [InlineData("all", false, ComputeType.F32, 1, 64)]
+    [InlineData("vectors", false, ComputeType.F32, 8, 128)]
+    [InlineData("vectors", true, ComputeType.F32, 4, 128)]
+    [InlineData("last", false, ComputeType.F32, 8, 128)]
+    [InlineData("norms", false, ComputeType.F32, 4, 128)]
+    [InlineData("rows", true, ComputeType.F32, 4, 128)]
+    public void It_is_near_what_the_trainer_takes_and_not_below(string what, bool recompute, ComputeType compute, int rows, int length)
+    {
+        using var folder = new TestFolder();
+        ModelInitializer.Write(
+            folder["m.gguf"], new() { Width = 128, Layers = 4, Heads = 4, KeyValueHeads = 2, FeedForward = 384, Untied = rows == 8 }, TinyModel.Path);
+        var parts = what switch
+        {
+            "all" => s_all,
+            "vectors" => s_vectors,
+            "last" => new TrainableParts { VectorLayers = [3] },
+            "norms" => new TrainableParts { Norms = true },
+            _ => new TrainableParts { TokenRows = [5, 6] },
+        };
+        var options = new TrainerOptions { Threads = 2, Recompute = recompute, Compute = compute };
+        using var file = GgufFile.Open(folder["m.gguf"]);
+        var estimate = MemoryEstimate.Of(file, parts, options, rows, length);
+        using var trainer = Trainer.Load(folder["m.gguf"], parts, options);
+        trainer.Step([Batches.Random(TinyModel.VocabularySize, length, [.. Enumerable.Range(0, rows).Select(_ => new[] { length })])], 1e-4f);
+        Assert.InRange((double)estimate.Total / trainer.Bytes, 0.99, 1.7);
+    }
+
+    [Theory]
     [InlineData("MemTotal: 100 kB\nMemAvailable:   64 kB\n", 65536L)]
     [InlineData("MemTotal: 100 kB\n", null)]
     [InlineData("MemAvailable: lots kB\n", null)]
