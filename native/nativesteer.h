@@ -265,8 +265,20 @@ NS_API ns_status ns_tensor_place(struct ggml_tensor * tensor, const struct ggml_
 
 // Operators for the CPU, as graph nodes. F32 unless said otherwise; rows are ne[1].
 
-// a (n0, n1), any strides between rows -> (n1, n0) of type: F32 or BF16.
-NS_API struct ggml_tensor * ns_op_transpose(struct ggml_context * ctx, struct ggml_tensor * a, int32_t type);
+// a (n0, n1), any strides between rows -> (n1, n0).
+NS_API struct ggml_tensor * ns_op_transpose(struct ggml_context * ctx, struct ggml_tensor * a);
+
+// Matrix products in bfloat16. Factors are first made into pairs (I32): two neighbours along the summed dimension, rounded to
+// bfloat16, in one word; a last one without neighbour is paired with 0.
+enum {
+    NS_PAIRS_COLUMNS = 0, // a (n0, n1) -> (n0 / 2, n1)
+    NS_PAIRS_ROWS    = 1, // a (n0, n1) -> (n0, n1 / 2)
+    NS_PAIRS_TURNED  = 2, // a (n0, n1) -> (n1, n0 / 2): along columns, transposed
+};
+NS_API struct ggml_tensor * ns_op_pairs(struct ggml_context * ctx, struct ggml_tensor * a, int32_t along);
+
+// a (k, m) or, turned, (m, k); b (n, k); k pairs. -> (n, m): c[m][n] = sum over the pairs of a[m] * b[n].
+NS_API struct ggml_tensor * ns_op_product(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, uint8_t turned);
 
 // a (n0, n1), b (n0, n1) or NULL -> (n0): the sum over rows of a, or of a * b element by element.
 NS_API struct ggml_tensor * ns_op_sum_rows(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b);

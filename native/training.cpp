@@ -9,15 +9,8 @@
 
 namespace {
 
-struct Share {
-    int64_t from, to;
-};
-
-// The part of n that thread i of count does, in whole pieces.
-Share share(int64_t n, int64_t piece, int i, int count) {
-    const int64_t pieces = (n + piece - 1) / piece;
-    return { std::min(n, pieces * i / count * piece), std::min(n, pieces * (i + 1) / count * piece) };
-}
+using training::share;
+using training::Share;
 
 const float * row(const ggml_tensor * t, int64_t i) {
     return reinterpret_cast<const float *>(static_cast<const char *>(t->data) + i * t->nb[1]);
@@ -27,21 +20,9 @@ float * row(ggml_tensor * t, int64_t i) {
     return reinterpret_cast<float *>(static_cast<char *>(t->data) + i * t->nb[1]);
 }
 
-// Round to nearest, ties to even. Infinities stay; not-a-number stays not-a-number.
-uint16_t to_bf16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t) ((bits >> 16) | 64);
-    return (uint16_t) ((bits + (0x7fff + ((bits >> 16) & 1))) >> 16);
-}
-
 constexpr int64_t tile = 32; // columns and rows turned at a time: both sides stay in the first cache
 
-template <typename T> T converted(float value);
-template <> float converted<float>(float value) { return value; }
-template <> uint16_t converted<uint16_t>(float value) { return to_bf16(value); }
-
-template <typename T> void transpose_share(ggml_tensor * dst, int ith, int nth) {
+void transpose(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor * a = dst->src[0];
     const Share columns = share(a->ne[0], tile, ith, nth);
     for (int64_t c0 = columns.from; c0 < columns.to; c0 += tile) {
@@ -53,17 +34,9 @@ template <typename T> void transpose_share(ggml_tensor * dst, int ith, int nth) 
                 const float * from = row(a, r0 + r) + c0;
                 for (int64_t c = 0; c < width; c++) turned[c][r] = from[c];
             }
-            for (int64_t c = 0; c < width; c++) {
-                T * to = reinterpret_cast<T *>(static_cast<char *>(dst->data) + (c0 + c) * dst->nb[1]) + r0;
-                for (int64_t r = 0; r < height; r++) to[r] = converted<T>(turned[c][r]);
-            }
+            for (int64_t c = 0; c < width; c++) std::copy(turned[c], turned[c] + height, row(dst, c0 + c) + r0);
         }
     }
-}
-
-void transpose(ggml_tensor * dst, int ith, int nth, void *) {
-    if (dst->type == GGML_TYPE_BF16) transpose_share<uint16_t>(dst, ith, nth);
-    else transpose_share<float>(dst, ith, nth);
 }
 
 // Sums over rows in double, a stretch of columns at a time.
@@ -187,8 +160,8 @@ void token_loss_back(ggml_tensor * dst, int ith, int nth, void *) {
 
 } // namespace
 
-ggml_tensor * ns_op_transpose(ggml_context * ctx, ggml_tensor * a, int32_t type) {
-    return training::node(ctx, (ggml_type) type, a->ne[1], a->ne[0], { a }, transpose);
+ggml_tensor * ns_op_transpose(ggml_context * ctx, ggml_tensor * a) {
+    return training::node(ctx, GGML_TYPE_F32, a->ne[1], a->ne[0], { a }, transpose);
 }
 
 ggml_tensor * ns_op_sum_rows(ggml_context * ctx, ggml_tensor * a, ggml_tensor * b) {

@@ -18,6 +18,16 @@
 
 namespace training {
 
+struct Share {
+    int64_t from, to;
+};
+
+// The part of n that thread i of count does, in whole pieces.
+inline Share share(int64_t n, int64_t piece, int i, int count) {
+    const int64_t pieces = (n + piece - 1) / piece;
+    return { std::min(n, pieces * i / count * piece), std::min(n, pieces * (i + 1) / count * piece) };
+}
+
 // A custom node that ggml calls on every thread.
 inline ggml_tensor * node(ggml_context * ctx, ggml_type type, int64_t ne0, int64_t ne1, std::initializer_list<ggml_tensor *> arguments,
                           ggml_custom_op_t f) {
@@ -27,6 +37,14 @@ inline ggml_tensor * node(ggml_context * ctx, ggml_type type, int64_t ne0, int64
 }
 
 } // namespace training
+
+// Round to nearest, ties to even. Infinities stay; not-a-number stays not-a-number.
+static inline __attribute__((always_inline)) uint16_t to_bf16(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t) ((bits >> 16) | 64);
+    return (uint16_t) ((bits + (0x7fff + ((bits >> 16) & 1))) >> 16);
+}
 
 // exp(x) for x <= 0, to about 2e-7 relative; below -87 it is 0. Written so that compilers turn loops over it into vectors:
 // 2^k from the exponent's bits, and a polynomial for what is left in [-ln 2 / 2, ln 2 / 2].

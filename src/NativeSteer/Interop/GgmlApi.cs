@@ -34,7 +34,13 @@ internal static unsafe partial class GgmlApi
     internal static partial ShimStatus ns_tensor_place(nint tensor, nint where);
 
     [LibraryImport(Library)]
-    internal static partial nint ns_op_transpose(nint context, nint a, int type);
+    internal static partial nint ns_op_transpose(nint context, nint a);
+
+    [LibraryImport(Library)]
+    internal static partial nint ns_op_pairs(nint context, nint a, int along);
+
+    [LibraryImport(Library)]
+    internal static partial nint ns_op_product(nint context, nint a, nint b, byte turned);
 
     [LibraryImport(Library)]
     internal static partial nint ns_op_sum_rows(nint context, nint a, nint b);

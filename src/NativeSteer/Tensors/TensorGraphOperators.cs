@@ -105,8 +105,15 @@ internal sealed unsafe partial class TensorGraph
         return new(GgmlApi.ggml_opt_step_adamw(_context, a.Pointer, gradient.Pointer, firstMoment.Pointer, secondMoment.Pointer, parameters.Pointer));
     }
 
-    /// <summary>a (n0, n1) F32 -> (n1, n0), F32 or BF16.</summary>
-    public Tensor Transpose(Tensor a, GgmlType type = GgmlType.F32) => new(GgmlApi.ns_op_transpose(_context, a.Pointer, (int)type));
+    /// <summary>a (n0, n1) F32 -> (n1, n0).</summary>
+    public Tensor Transpose(Tensor a) => new(GgmlApi.ns_op_transpose(_context, a.Pointer));
+
+    /// <summary>A factor of <see cref="Product"/>: an F32 matrix rounded to BF16, neighbours along the summed dimension in one word.</summary>
+    public Tensor Pairs(Tensor a, PairsAlong along) => new(GgmlApi.ns_op_pairs(_context, a.Pointer, (int)along));
+
+    /// <summary>a (k, m) or, turned, (m, k), b (n, k), both in pairs -> (n, m): sums over k of products, in 32 bits.</summary>
+    public Tensor Product(Tensor a, Tensor b, bool turned = false) =>
+        new(GgmlApi.ns_op_product(_context, a.Pointer, b.Pointer, turned ? (byte)1 : (byte)0));
 
     /// <summary>(n0, n1) -> (n0): the sum over rows of a, or of a * b.</summary>
     public Tensor SumRows(Tensor a, Tensor b = default) => new(GgmlApi.ns_op_sum_rows(_context, a.Pointer, b.Pointer));
@@ -121,6 +128,19 @@ internal sealed unsafe partial class TensorGraph
     /// <summary>The loss's gradient by the logits, written over them.</summary>
     public Tensor TokenLossBack(Tensor logits, Tensor targets, Tensor options, Tensor stats) =>
         new(GgmlApi.ns_op_token_loss_back(_context, logits.Pointer, targets.Pointer, options.Pointer, stats.Pointer));
+}
+
+/// <summary>Which neighbours of a matrix (n0, n1) are paired, and how the pairs lie (native/nativesteer.h).</summary>
+internal enum PairsAlong
+{
+    /// <summary>(n0 / 2, n1).</summary>
+    Columns = 0,
+
+    /// <summary>(n0, n1 / 2).</summary>
+    Rows = 1,
+
+    /// <summary>(n1, n0 / 2): along columns, transposed.</summary>
+    Turned = 2,
 }
 
 /// <summary>How positions are rotated into queries and keys.</summary>

@@ -6,7 +6,7 @@ namespace NativeSteer.Training;
 /// <summary>The graph of one batch, with its inputs: from tokens to the loss of the counted tokens, and back.</summary>
 internal sealed class BatchGraph : IDisposable
 {
-    private const int NodesPerLayer = 160;
+    private const int NodesPerLayer = 192;
     private const int OtherNodes = 1024;
 
     private readonly TransformerWeights _weights;
@@ -33,7 +33,7 @@ internal sealed class BatchGraph : IDisposable
         var chunks = batch.Outputs.Length / HeadGraph.ChunkRows(shape.Vocabulary) + 1;
         _graph = new TensorGraph(device, allocator, shape.Layers * NodesPerLayer + OtherNodes + 16 * chunks);
         _gradients = new GradientSink(_graph, accumulate);
-        _linear = new LinearGraph(_graph, _gradients, options.Compute == ComputeType.BF16 ? GgmlType.BF16 : GgmlType.F32);
+        _linear = new LinearGraph(_graph, _gradients, options.Compute);
         _norm = new NormGraph(_graph, _gradients, shape.Epsilon);
         var starts = _graph.Input(GgmlType.I32, batch.Length, batch.Rows);
         _inputs.Add(() => starts.Write<int>(AttentionGraph.Starts(batch)));

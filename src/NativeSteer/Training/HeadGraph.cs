@@ -63,16 +63,16 @@ internal sealed class HeadGraph(TensorGraph graph, TransformerWeights weights, L
     // The gradient by the normed rows, from that by the logits (vocabulary with rows, n).
     private Tensor Back(Tensor normed, Tensor gradient)
     {
-        var turned = linear.Turned(normed, weights.Head);
+        var ready = linear.Ready(normed, weights.Head);
         if (weights.HeadRows is not { } rows)
         {
-            linear.WeightGradient(weights.Head, turned, gradient, weights.HeadBias);
+            linear.WeightGradient(weights.Head, ready, gradient, weights.HeadBias);
             return linear.Back(weights.Head, gradient);
         }
         var vocabulary = weights.Shape.Vocabulary;
         var ofHead = graph.Contiguous(graph.Columns(gradient, 0, vocabulary));
         var ofRows = graph.Contiguous(graph.Columns(gradient, vocabulary, weights.TokenRows.Count));
-        linear.WeightGradient(weights.Head, turned, ofHead, weights.HeadBias);
+        linear.WeightGradient(weights.Head, ready, ofHead, weights.HeadBias);
         gradients.Add(rows, graph.MatMul(graph.Transpose(normed), graph.Transpose(ofRows)));
         return graph.Add(linear.Back(weights.Head, ofHead), graph.MatMul(graph.Transpose(rows.Value), ofRows));
     }

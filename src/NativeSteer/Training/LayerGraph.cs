@@ -61,7 +61,7 @@ internal sealed class LayerGraph(
     private Tensor FeedForwardBack(LayerWeights layer, in Pass pass, Tensor gradient)
     {
         if (layer.Down.Trained)
-            linear.WeightGradient(layer.Down, linear.Turned(graph.SwiGlu(pass.Gate, pass.Up), layer.Down), gradient, layer.DownBias);
+            linear.WeightGradient(layer.Down, linear.Ready(graph.SwiGlu(pass.Gate, pass.Up), layer.Down), gradient, layer.DownBias);
         var product = linear.Back(layer.Down, gradient);
         var gate = graph.SiluBack(graph.Multiply(product, pass.Up), pass.Gate);
         var up = graph.Multiply(product, graph.Silu(pass.Gate));
@@ -69,7 +69,7 @@ internal sealed class LayerGraph(
         graph.Schedule(up);
         if (layer.Gate.Trained)
         {
-            var input = linear.Turned(norm.Forward(layer.FeedForwardNorm, pass.Middle), layer.Gate, layer.Up);
+            var input = linear.Ready(norm.Forward(layer.FeedForwardNorm, pass.Middle), layer.Gate, layer.Up);
             linear.WeightGradient(layer.Gate, input, gate, layer.GateBias);
             linear.WeightGradient(layer.Up, input, up, layer.UpBias);
         }
@@ -80,14 +80,14 @@ internal sealed class LayerGraph(
     private Tensor AttentionBack(LayerWeights layer, in Pass pass, Tensor gradient)
     {
         if (layer.AttentionOutput.Trained)
-            linear.WeightGradient(layer.AttentionOutput, linear.Turned(pass.Attended, layer.AttentionOutput), gradient, layer.AttentionOutputBias);
+            linear.WeightGradient(layer.AttentionOutput, linear.Ready(pass.Attended, layer.AttentionOutput), gradient, layer.AttentionOutputBias);
         var (q, k, v) = attention.Back(pass.Query, pass.Key, pass.Value, linear.Back(layer.AttentionOutput, gradient));
         q = Flat(graph.RopeBack(q, positions, rope), shape.Heads);
         k = Flat(graph.RopeBack(k, positions, rope), shape.KeyValueHeads);
         v = Flat(v, shape.KeyValueHeads);
         if (layer.Query.Trained)
         {
-            var input = linear.Turned(norm.Forward(layer.AttentionNorm, pass.Input), layer.Query);
+            var input = linear.Ready(norm.Forward(layer.AttentionNorm, pass.Input), layer.Query);
             linear.WeightGradient(layer.Query, input, q, layer.QueryBias);
             linear.WeightGradient(layer.Key, input, k, layer.KeyBias);
             linear.WeightGradient(layer.Value, input, v, layer.ValueBias);

@@ -1,54 +1,74 @@
 using NativeSteer.Tensors;
-using NativeSteer.Vectors;
 
 namespace NativeSteer.Training;
 
-/// <summary>Products with a matrix of the model: forward, and back to its input and to itself, all of them ggml's <c>mul_mat</c>.</summary>
+/// <summary>
+/// Products with a matrix of the model: forward, back to its input, and back to itself. In BF16 all three are
+/// <see cref="TensorGraph.Product"/> of factors in pairs; in F32, and forward through frozen weights of any type, ggml's <c>mul_mat</c>.
+/// </summary>
 /// <param name="graph">The graph.</param>
 /// <param name="gradients">Where the gradients of trained tensors go.</param>
 /// <param name="compute">The number type that factors of trained matrices are rounded to.</param>
-internal sealed class LinearGraph(TensorGraph graph, GradientSink gradients, GgmlType compute)
+internal sealed class LinearGraph(TensorGraph graph, GradientSink gradients, ComputeType compute)
 {
-    private readonly Dictionary<ModelTensor, Tensor> _rounded = [];
+    private readonly Dictionary<ModelTensor, Tensor> _turnedMatrices = [];
+    private readonly Dictionary<Tensor, Tensor> _pairs = [];
+
+    private bool Rounds => compute == ComputeType.BF16;
 
     /// <summary>x (inputs, n) -> W x + b (outputs, n).</summary>
     public Tensor Forward(ModelTensor matrix, Tensor x, ModelTensor? bias = null)
     {
-        var y = graph.MatMul(Rounded(matrix), x);
+        var y = matrix.Trained && Rounds ? graph.Product(Pairs(x), TurnedPairs(matrix)) : graph.MatMul(matrix.Value, x);
         return bias is null ? y : graph.Add(y, bias.Value);
     }
 
     /// <summary>dy (outputs, n) -> its contribution to dx (inputs, n).</summary>
-    public Tensor Back(ModelTensor matrix, Tensor dy) =>
-        graph.MatMul(matrix.Trained ? graph.Transpose(matrix.Value, compute) : matrix.Transposed, dy);
+    public Tensor Back(ModelTensor matrix, Tensor dy)
+    {
+        if (matrix.Trained)
+            return Rounds ? graph.Product(Pairs(dy), graph.Pairs(matrix.Value, PairsAlong.Rows)) : graph.MatMul(graph.Transpose(matrix.Value), dy);
+        return matrix.HasPairs ? graph.Product(Pairs(dy), matrix.Transposed) : graph.MatMul(matrix.Transposed, dy);
+    }
 
     /// <summary>
-    /// x (inputs, n) turned for <see cref="WeightGradient"/>, shared by all matrices that read x; none when none of them is trained.
+    /// x (inputs, n) made ready for <see cref="WeightGradient"/>, once for all matrices that read x; none when none of them is trained.
     /// </summary>
-    public Tensor Turned(Tensor x, params ReadOnlySpan<ModelTensor> matrices)
+    public Tensor Ready(Tensor x, params ReadOnlySpan<ModelTensor> matrices)
     {
         foreach (var matrix in matrices)
         {
-            if (matrix.Trained) return graph.Transpose(x, compute);
+            if (matrix.Trained) return Rounds ? graph.Pairs(x, PairsAlong.Rows) : graph.Transpose(x);
         }
         return Tensor.None;
     }
 
     /// <summary>Adds dy x^T to the matrix's gradient and the sum of dy's rows to the bias's, where they are trained.</summary>
     /// <param name="matrix">The matrix.</param>
-    /// <param name="turnedInput">x as <see cref="Turned"/> gives it: (n, inputs).</param>
+    /// <param name="readyInput">x as <see cref="Ready"/> gives it.</param>
     /// <param name="dy">(outputs, n).</param>
     /// <param name="bias">The bias added after the product.</param>
-    public void WeightGradient(ModelTensor matrix, Tensor turnedInput, Tensor dy, ModelTensor? bias = null)
+    public void WeightGradient(ModelTensor matrix, Tensor readyInput, Tensor dy, ModelTensor? bias = null)
     {
-        if (matrix.Trained) gradients.Add(matrix, graph.MatMul(turnedInput, graph.Transpose(dy)));
+        if (matrix.Trained) gradients.Add(matrix, Outer(readyInput, dy));
         if (bias is { Trained: true }) gradients.Add(bias, graph.SumRows(dy));
     }
 
-    private Tensor Rounded(ModelTensor matrix)
+    /// <summary>The sum over n of dy x^T: (inputs, outputs).</summary>
+    private Tensor Outer(Tensor readyInput, Tensor dy) => Rounds
+        ? graph.Product(graph.Pairs(dy, PairsAlong.Rows), readyInput, turned: true) : graph.MatMul(readyInput, graph.Transpose(dy));
+
+    // Several matrices read the same rows.
+    private Tensor Pairs(Tensor x)
     {
-        if (!matrix.Trained || compute == GgmlType.F32) return matrix.Value;
-        if (_rounded.TryGetValue(matrix, out var rounded)) return rounded;
-        return _rounded[matrix] = graph.Cast(matrix.Value, compute);
+        if (_pairs.TryGetValue(x, out var pairs)) return pairs;
+        return _pairs[x] = graph.Pairs(x, PairsAlong.Columns);
+    }
+
+    // A layer that is computed again needs it again.
+    private Tensor TurnedPairs(ModelTensor matrix)
+    {
+        if (_turnedMatrices.TryGetValue(matrix, out var pairs)) return pairs;
+        return _turnedMatrices[matrix] = graph.Pairs(matrix.Value, PairsAlong.Turned);
     }
 }

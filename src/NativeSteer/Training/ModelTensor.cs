@@ -17,8 +17,14 @@ internal sealed class ModelTensor
     /// <summary>The values.</summary>
     public Tensor Value { get; init; }
 
-    /// <summary>(rows, columns), a copy of a frozen matrix for the backward pass; none where it is not needed.</summary>
+    /// <summary>
+    /// A copy of a frozen matrix for the backward pass: (rows, columns) quantised, or (columns, rows / 2) in pairs of BF16 along the rows
+    /// (<see cref="HasPairs"/>). None where it is not needed.
+    /// </summary>
     public Tensor Transposed { get; init; }
+
+    /// <summary>Whether <see cref="Transposed"/> holds pairs.</summary>
+    public bool HasPairs { get; init; }
 
     /// <summary>The gradient of the last batches; trained tensors only.</summary>
     public Tensor Gradient { get; init; }

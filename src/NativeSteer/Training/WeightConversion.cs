@@ -8,15 +8,14 @@ internal static class WeightConversion
 {
     private const int Nodes = 64;
 
-    /// <summary>Fills <paramref name="transposed"/> (rows, columns) from a matrix (columns, rows) of any type.</summary>
-    public static void Transpose(Tensor matrix, Tensor transposed, ComputeDevice device, TensorAllocator allocator)
+    /// <summary>Fills a matrix's copy for the backward pass, see <see cref="ModelTensor.Transposed"/>.</summary>
+    public static void Transpose(ModelTensor matrix, ComputeDevice device, TensorAllocator allocator)
     {
         using var graph = new TensorGraph(device, allocator, Nodes);
-        var values = matrix.Type == GgmlType.F32 ? matrix : graph.Cast(matrix, GgmlType.F32);
-        var turned = transposed.Type == GgmlType.BF16
-            ? TensorGraph.Place(graph.Transpose(values, GgmlType.BF16), transposed)
-            : graph.Copy(graph.Transpose(values), transposed);
-        graph.Schedule(turned);
+        var values = matrix.Value.Type == GgmlType.F32 ? matrix.Value : graph.Cast(matrix.Value, GgmlType.F32);
+        graph.Schedule(matrix.HasPairs
+            ? TensorGraph.Place(graph.Pairs(values, PairsAlong.Rows), matrix.Transposed)
+            : graph.Copy(graph.Transpose(values), matrix.Transposed));
         graph.Compute();
     }
 

@@ -110,14 +110,17 @@ internal sealed class WeightLoader
                 $"{FileErrors.Shown(_source.First.Path)} has no tensor {name} (its attention may be stored in one piece); convert it with separate tensors.");
         }
         if (_parts.AllWeights) return Trained(name, columns, rows);
-        var type = _options.Transposed == TransposedType.Q8_0 && rows % 32 == 0 ? GgmlType.Q8_0 : GgmlType.BF16;
+        var pairs = _options.Transposed == TransposedType.BF16 || rows % 32 != 0;
         return Register(new ModelTensor
         {
             Name = name,
             Shape = [columns, rows],
             Trained = false,
             Value = _store.New(stored.Type, name, columns, rows),
-            Transposed = transposed ? _store.New(type, name + ".transposed", rows, columns) : Tensor.None,
+            Transposed = !transposed ? Tensor.None
+                : pairs ? _store.New(GgmlType.I32, name + ".pairs", columns, (rows + 1) / 2)
+                : _store.New(GgmlType.Q8_0, name + ".transposed", rows, columns),
+            HasPairs = pairs,
         });
     }
 
@@ -166,7 +169,7 @@ internal sealed class WeightLoader
         if (!tensor.Trained)
         {
             WeightConversion.Copy(file, stored, tensor.Value);
-            if (!tensor.Transposed.IsNone) WeightConversion.Transpose(tensor.Value, tensor.Transposed, device, allocator);
+            if (!tensor.Transposed.IsNone) WeightConversion.Transpose(tensor, device, allocator);
             return;
         }
         WeightConversion.Expand(file, stored, tensor.Value, device, allocator);
