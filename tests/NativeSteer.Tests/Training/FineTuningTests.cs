@@ -155,6 +155,7 @@ public sealed class FineTuningTests : IDisposable
         Refused(options with { Run = options.Run with { Length = 4 } }, "data.jsonl:1:", "--length");
         Refused(options with { Run = options.Run with { LearningRate = 0 } }, "--lr is 0");
         Refused(options with { Outputs = [_folder["none/out.gguf"]] }, "its folder does not exist");
+        Refused(options with { Outputs = [Path.Combine(_folder.Path, ".", "data.jsonl")] }, "is what is trained from");
         Refused(options with { Run = options.Run with { Rows = 1 << 16 } }, "Training would take about", "GiB");
         var qwen = TinyQwen2.Write(_folder["qwen.gguf"]);
         Refused(options with { Model = qwen, Parts = TrainingParts.Parse("vectors"), Bakes = true }, "no bias of ffn_down");

@@ -213,6 +213,54 @@ public sealed class ModelExportTests : IDisposable
         Logits(_folder["out.gguf"]);
     }
 
+    [Theory]
+    [InlineData("llama", "all")]
+    [InlineData("llama", "vectors,norms")]
+    [InlineData("llama", "new rows")]
+    [InlineData("llama", "all, new rows")]
+    [InlineData("qwen2", "all")]
+    [InlineData("qwen2", "norms")]
+    [InlineData("qwen2", "new rows")]
+    [InlineData("qwen2", "all, new rows")]
+    public void Llama_cpp_computes_the_logits_that_the_trainer_computed(string architecture, string what)
+    {
+        var path = architecture is "llama" ? TinyModel.Path : TinyQwen2.Write(_folder["qwen.gguf"]);
+        string[] added = what.Contains("new rows", StringComparison.Ordinal) ? ["<x>", "<y>"] : [];
+        using var file = GgufFile.Open(path);
+        var size = (int)file.Find("tokenizer.ggml.tokens")!.Count;
+        var parts = new TrainableParts
+        {
+            AllWeights = what.Contains("all", StringComparison.Ordinal),
+            Norms = what.Contains("norms", StringComparison.Ordinal),
+            VectorLayers = what.Contains("vectors", StringComparison.Ordinal) ? [0, 1, 3] : [],
+            TokenRows = [.. added.Select((_, i) => size + i)],
+        };
+        using var trainer = Trainer.Load(path, parts, new TrainerOptions { Compute = ComputeType.F32, Threads = 2 });
+        var batch = Batches.Random(size + added.Length, 32, [[32], [20, 12]]);
+        for (var i = 0; i < 5; i++) trainer.Step([batch], 0.02f);
+        new ModelExport(path, trainer.Tensors.Select(tensor => new TrainedWeight(tensor.Name, tensor.Shape, () => tensor.Values)))
+        {
+            Type = ExportType.F32,
+            NewTokens = added,
+            TokenRows = parts.TokenRows,
+        }.Write(_folder["out.gguf"]);
+        Close(trainer.Logits(batch), TrainerLogitsTests.LlamaLogits(_folder["out.gguf"], batch), 1e-3f);
+    }
+
+    [Fact]
+    public void Where_a_model_comes_from_stands_in_it_once()
+    {
+        var export = new ModelExport(TinyModel.Path, []) { Provenance = Provenance.Empty.With("steps", "1").With("data", "a") };
+        export.Write(_folder["a.gguf"]);
+        new ModelExport(_folder["a.gguf"], []) { Provenance = Provenance.Empty.With("steps", "2") }.Write(_folder["b.gguf"]);
+        using var written = GgufFile.Open(_folder["b.gguf"]);
+        Assert.Equal("2", written.GetString("nativesteer.provenance.steps"));
+        Assert.Null(written.Find("nativesteer.provenance.data"));
+        new ModelExport(_folder["b.gguf"], []).Write(_folder["c.gguf"]);
+        using var kept = GgufFile.Open(_folder["c.gguf"]);
+        Assert.Equal("2", kept.GetString("nativesteer.provenance.steps"));
+    }
+
     [Fact]
     public void Parts_of_a_split_model_become_one_file()
     {
