@@ -1,3 +1,5 @@
+using NativeSteer.Files;
+
 namespace NativeSteer.Countdown;
 
 /// <summary>All ways of using a puzzle's numbers, right and wrong, to draw from.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using NativeSteer.Files;
 
 namespace NativeSteer.Countdown;
 

@@ -1,3 +1,5 @@
+using NativeSteer.Files;
+
 namespace NativeSteer.Countdown;
 
 /// <summary>

@@ -9,13 +9,14 @@ internal static class ExportedKeys
     private const string Tokens = "tokenizer.ggml.tokens", Types = "tokenizer.ggml.token_type", Scores = "tokenizer.ggml.scores";
     private const string FileType = "general.file_type", QuantizationVersion = "general.quantization_version";
 
-    internal static void Write(GgufWriter writer, GgufFile source, IReadOnlyList<string> newTokens, ExportType type)
+    internal static void Write(GgufWriter writer, GgufFile source, IReadOnlyList<string> newTokens, ExportType type, Provenance provenance)
     {
         var sizeKey = $"{source.Architecture}.vocab_size";
         foreach (var entry in source.Entries)
         {
             if (entry.Key.StartsWith("split.", StringComparison.Ordinal)) continue; // one file now
             if (entry.Key is "general.alignment") continue; // the writer's own is the default
+            if (provenance.Count > 0 && entry.Key.StartsWith(ControlVectorFile.ProvenancePrefix, StringComparison.Ordinal)) continue;
             if (entry.Key is FileType or QuantizationVersion && type != ExportType.Keep) continue;
             if (newTokens.Count == 0) writer.CopyEntry(source, entry);
             else if (entry.Key is Tokens) AddTokens(writer, source, entry, newTokens);
@@ -33,6 +34,7 @@ internal static class ExportedKeys
             Array.Fill(types, UserDefined, types.Length - newTokens.Count, newTokens.Count);
             writer.AddArray<int>(Types, types);
         }
+        foreach (var (key, value) in provenance) writer.Add(ControlVectorFile.ProvenancePrefix + key, value);
         if (type == ExportType.Keep) return;
         // enum llama_ftype (llama.h), and the version of ggml's quantised formats
         writer.Add(FileType, type switch { ExportType.F32 => 0u, ExportType.F16 => 1u, _ => 7u });

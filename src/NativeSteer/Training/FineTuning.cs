@@ -6,55 +6,6 @@ using NativeSteer.Vectors;
 
 namespace NativeSteer.Training;
 
-/// <summary>What is trained on what, and where the run's files go.</summary>
-public sealed record FineTuningOptions
-{
-    /// <summary>The model, a GGUF file of architecture llama or qwen2.</summary>
-    public required string Model { get; init; }
-
-    /// <summary>The training data, JSONL; see <see cref="TrainingData"/>.</summary>
-    public required string Data { get; init; }
-
-    /// <summary>Held-out data of the same form, or null.</summary>
-    public string? HeldOutData { get; init; }
-
-    /// <summary>What is trained.</summary>
-    public required TrainingParts Parts { get; init; }
-
-    /// <summary>The layers of vectors, e.g. <c>8-12</c>; null for all.</summary>
-    public string? Layers { get; init; }
-
-    /// <summary>Spellings of tokens to be added to the vocabulary; their rows are trained.</summary>
-    public IReadOnlyList<string> NewTokens { get; init; } = [];
-
-    /// <summary>How the trainer computes.</summary>
-    public TrainerOptions Trainer { get; init; } = new();
-
-    /// <summary>How the run goes.</summary>
-    public TrainingRunOptions Run { get; init; } = new();
-
-    /// <summary>Leave sequences out that are longer than a row.</summary>
-    public bool DropLong { get; init; }
-
-    /// <summary>Whether vectors will be baked into a model, which not every architecture can have.</summary>
-    public bool Bakes { get; init; }
-
-    /// <summary>Files that will be written at the end; that they can be is found out at the beginning.</summary>
-    public IReadOnlyList<string> Outputs { get; init; } = [];
-
-    /// <summary>Folder of checkpoints, or null for none.</summary>
-    public string? Checkpoints { get; init; }
-
-    /// <summary>Go on from the folder's last checkpoint.</summary>
-    public bool Resume { get; init; }
-
-    /// <summary>The log, JSONL, or null for none.</summary>
-    public string? Log { get; init; }
-
-    /// <summary>What the log calls the command.</summary>
-    public string Command { get; init; } = "train sft";
-}
-
 /// <summary>
 /// Fine-tuning from files to files: everything is checked when it is prepared, before hours are spent; then it is run, and what
 /// was trained is written.
@@ -111,6 +62,7 @@ public sealed class FineTuning : IDisposable
     internal static FineTuning Prepare(FineTuningOptions options, Func<string, TrainableParts, ITrainable> load, CancellationToken stop)
     {
         options.Run.Validate();
+        options = options with { Model = BuiltInModel.Resolve(options.Model) };
         using var model = LanguageModel.Load(options.Model, new() { VocabularyOnly = true });
         TransformerShape.Read(model.File);
         var shape = ModelShape.Of(model.File);
@@ -119,7 +71,7 @@ public sealed class FineTuning : IDisposable
         var tokenizer = new TrainingTokenizer(model.Vocabulary, options.NewTokens);
         var parts = options.Parts.Resolve(shape, tokenizer, options.Layers);
         CheckExport(options, model.File, parts);
-        foreach (var output in options.Outputs) PendingFile.Create(output).Dispose();
+        foreach (var output in options.Outputs) CheckOutput(output, options);
         var reading = new TrainingDataOptions { Length = run.Length, DropLong = options.DropLong };
         var data = TrainingData.Read(options.Data, tokenizer, reading, stop);
         var heldOut = options.HeldOutData is { } path ? TrainingData.Read(path, tokenizer, reading, stop) : null;
@@ -128,7 +80,7 @@ public sealed class FineTuning : IDisposable
         var memory = MemoryEstimate.Of(model.File, parts, options.Trainer, run.Rows, run.Length);
         memory.RequireFit(AvailableMemory.Bytes(), options.Trainer, run.Rows, run.Length);
 
-        var identity = new RunIdentity(ModelFingerprint.Of(model.File), $"{data.Hash} {heldOut?.Hash}".TrimEnd(), Settings(options));
+        var identity = new RunIdentity(ModelFingerprint.Of(model.File), $"{data.Hash} {heldOut?.Hash}".TrimEnd(), options.ToJson());
         var folder = options.Checkpoints is null ? null : CheckpointFolder.Open(options.Checkpoints, options.Resume);
         if (options.Resume && folder?.Last is { } last) CheckpointFile.Check(last, identity); // before the model is loaded
         var packer = new BatchPacker(trained, run.Rows, run.Length, run.Seed);
@@ -170,6 +122,7 @@ public sealed class FineTuning : IDisposable
             Type = type,
             NewTokens = _options.NewTokens,
             TokenRows = _parts.TokenRows,
+            Provenance = Origin("fine_tuning"),
         }.Write(path);
 
     /// <summary>The trained vectors.</summary>
@@ -182,17 +135,10 @@ public sealed class FineTuning : IDisposable
             if (ModelExport.LayerOfVector(tensor.Name) is { } layer) directions.Add(layer, tensor.Values);
         }
         if (directions.Count == 0) throw new NativeSteerException("No vectors were trained; add them to --train.");
-        return new SteeringVector(_shape, directions, Provenance.Empty
-            .With(Provenance.Model, Path.GetFileName(_options.Model))
-            .With(Provenance.ModelHash, _run.Identity.ModelHash)
-            .With(Provenance.Method, "trained_bias")
+        var provenance = Origin("trained_bias")
             .With(Provenance.Label, Path.GetFileNameWithoutExtension(_options.Data))
-            .With("data", Path.GetFileName(_options.Data))
-            .With(Provenance.DataHash, Data.Hash)
-            .With("steps", _run.State.Step.ToString(CultureInfo.InvariantCulture))
-            .With("settings", _run.Identity.Settings.ToJsonString())
-            .With(Provenance.Tool, $"NativeSteer {Provenance.Version}")
-            .With(Provenance.Created, DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)));
+            .With(Provenance.Created, DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+        return new SteeringVector(_shape, directions, provenance);
     }
 
     /// <summary>Deletes the checkpoints: what was trained is written.</summary>
@@ -200,6 +146,17 @@ public sealed class FineTuning : IDisposable
 
     /// <summary>Frees the trainer.</summary>
     public void Dispose() => _trainer.Dispose();
+
+    // Without the time: the same training makes the same file.
+    private Provenance Origin(string method) => Provenance.Empty
+        .With(Provenance.Model, Path.GetFileName(_options.Model))
+        .With(Provenance.ModelHash, _run.Identity.ModelHash)
+        .With(Provenance.Method, method)
+        .With("data", Path.GetFileName(_options.Data))
+        .With(Provenance.DataHash, Data.Hash)
+        .With("steps", _run.State.Step.ToString(CultureInfo.InvariantCulture))
+        .With("settings", _run.Identity.Settings.ToJsonString())
+        .With(Provenance.Tool, $"NativeSteer {Provenance.Version}");
 
     // The row length that was asked for, or the usual one as far as the model's context goes.
     private static int Length(GgufFile model, int asked)
@@ -209,6 +166,16 @@ public sealed class FineTuning : IDisposable
         if (asked == 0) return Math.Min(usual, context);
         return asked <= context
             ? asked : throw new NativeSteerException($"--length is {asked}, the model's context has {context} tokens; give {context} or less.");
+    }
+
+    private static void CheckOutput(string output, FineTuningOptions options)
+    {
+        foreach (var source in new[] { options.Model, options.Data, options.HeldOutData }.OfType<string>())
+        {
+            if (string.Equals(Path.GetFullPath(source), Path.GetFullPath(output), StringComparison.Ordinal))
+                throw new NativeSteerException($"{FileErrors.Shown(output)} is what is trained from, and would be replaced; write elsewhere.");
+        }
+        PendingFile.Create(output).Dispose();
     }
 
     // What could not be written at the end is refused at the beginning.
@@ -222,33 +189,6 @@ public sealed class FineTuning : IDisposable
         foreach (var name in (ReadOnlySpan<string>)["token_embd.weight", "output.weight"])
         {
             if (source.Find(name) is var (file, tensor) && !parts.AllWeights) TokenRowPatch.Require(file, tensor);
-        }
-    }
-
-    private static JsonObject Settings(FineTuningOptions options)
-    {
-        var settings = options.Run.ToJson();
-        var (trainer, parts) = (options.Trainer, options.Parts);
-        settings["train"] = string.Join(',', Words(parts));
-        settings["layers"] = parts.Vectors ? options.Layers ?? "all" : null;
-        settings["new_tokens"] = new JsonArray([.. options.NewTokens.Select(token => JsonValue.Create(token))]);
-        settings["drop_long"] = options.DropLong;
-        settings["compute"] = trainer.Compute.ToString();
-        settings["transposed"] = trainer.Transposed.ToString();
-        settings["recompute"] = trainer.Recompute;
-        settings["beta1"] = trainer.Beta1;
-        settings["beta2"] = trainer.Beta2;
-        settings["epsilon"] = trainer.Epsilon;
-        settings["weight_decay"] = trainer.WeightDecay;
-        settings["clip"] = trainer.ClipNorm;
-        return settings;
-
-        static IEnumerable<string> Words(TrainingParts parts)
-        {
-            if (parts.All) yield return "all";
-            if (parts.Norms) yield return "norms";
-            if (parts.Vectors) yield return "vectors";
-            if (parts.TokenRows.Count > 0) yield return "token-rows=" + string.Join(',', parts.TokenRows);
         }
     }
 

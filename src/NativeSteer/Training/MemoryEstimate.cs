@@ -11,12 +11,11 @@ namespace NativeSteer.Training;
 public sealed record MemoryEstimate
 {
     private const int Float = sizeof(float);
-    private const long HeadChunk = 1024; // targets that go through the head together
 
     /// <summary>The model's tensors: frozen ones as they are stored, trained ones in F32.</summary>
     public required long Weights { get; init; }
 
-    /// <summary>Copies of matrices for the products: transposed ones of frozen matrices, BF16 ones of trained matrices.</summary>
+    /// <summary>Copies of matrices for the products: transposed ones of frozen matrices, rounded ones of trained matrices.</summary>
     public required long Copies { get; init; }
 
     /// <summary>Gradient and AdamW's two moments of every trained number.</summary>
@@ -46,56 +45,78 @@ public sealed record MemoryEstimate
         using var source = ModelSource.Open(model.Path);
         var numbers = ModelNumbers.Read(source.First)
             ?? throw GgufFile.Fault(model.Path, "it does not say how many layers it has");
-        long weights = 0, copies = 0, trained = 0;
+        var tied = source.Find("output.weight") is null;
+        long weights = 0, transposed = 0, trained = 0, trainedMatrices = 0, largest = 0;
         foreach (var (_, tensor) in source.Tensors)
         {
             var isMatrix = tensor.Count > tensor.Shape[0];
             var isTrained = parts.AllWeights || (parts.Norms && tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal));
             weights += isTrained ? tensor.Count * Float : tensor.Bytes;
             if (isTrained) trained += tensor.Count;
-            if (isMatrix) copies += isTrained ? TrainedCopies(tensor, trainer) : TransposedBytes(tensor, trainer);
+            if (!isMatrix) continue;
+            if (isTrained) (trainedMatrices, largest) = (trainedMatrices + tensor.Count, Math.Max(largest, tensor.Count));
+            else if (tied || tensor.Name is not "token_embd.weight") transposed += TransposedBytes(tensor, trainer);
         }
-        var embedding = source.Find("token_embd.weight")?.Tensor;
-        var tied = source.Find("output.weight") is null;
         var added = (long)parts.VectorLayers.Count * numbers.Width + (tied ? 1L : 2L) * parts.TokenRows.Count * numbers.Width;
         var tokens = (long)rows * length;
-        var kept = trainer.Recompute
-            ? tokens * numbers.Width * Float * numbers.Layers + LayerActivations(numbers, rows, length)
-            : LayerActivations(numbers, rows, length) * numbers.Layers;
+        var vocabulary = source.Find("token_embd.weight")?.Tensor.Shape[^1] ?? 0;
+        var kept = KeptLayers(parts, numbers.Layers);
+        var activations = trainer.Recompute
+            ? ((kept + 1L) * numbers.Width * tokens * Float) + Math.Min(kept, 1) * LayerActivations(numbers, parts, tokens)
+            : kept * LayerActivations(numbers, parts, tokens);
         return new MemoryEstimate
         {
             Weights = weights + added * Float,
-            Copies = copies,
+            Copies = transposed + RoundedBytes(trainer, trainedMatrices, largest),
             Optimizer = (trained + added) * 3 * Float,
-            Activations = kept + LayerGradients(numbers, rows, length),
-            Head = Math.Min(tokens, HeadChunk) * (embedding?.Shape[^1] ?? 0) * 2 * Float + 2 * tokens * numbers.Width * Float,
+            Activations = activations + PassingActivations(numbers, parts, tokens),
+            Head = HeadBytes(numbers, parts, tokens, vocabulary),
         };
     }
 
     /// <summary>
-    /// Bytes that one layer's forward pass keeps for its backward pass, all F32. For each token: the layer's input and the
-    /// residual after attention (2 widths) and their normalised forms (2 widths); queries before and after rotation and the
-    /// attention's result (3 times heads x head size); keys before and after rotation and values (3 times key-value heads x head
-    /// size); gate, up, silu(gate) and their product (4 feed-forward lengths); and for each head the row's attention weights, before
-    /// and after the softmax (2 x length).
+    /// How many layers the backward pass goes through, which is as many as must keep their activations: down to the lowest
+    /// trained thing. A vector's gradient is that of its layer's output, so its own layer needs none.
     /// </summary>
-    internal static long LayerActivations(ModelNumbers numbers, int rows, int length)
+    internal static int KeptLayers(TrainableParts parts, int layers) =>
+        parts.AllWeights || parts.Norms || parts.TokenRows.Count > 0 ? layers
+        : parts.VectorLayers.Count > 0 ? layers - 1 - parts.VectorLayers.Min() : 0;
+
+    /// <summary>
+    /// Bytes that one layer's forward pass keeps for its backward pass, all F32. For each token: the residual stream before the
+    /// layer and between its halves (2 widths); rotated queries, and attention's result where its matrix is trained (heads x head
+    /// size each); rotated keys and values (2 times key-value heads x head size); gate and up (2 feed-forward lengths). Attention
+    /// keeps no table of weights.
+    /// </summary>
+    internal static long LayerActivations(ModelNumbers numbers, TrainableParts parts, long tokens)
     {
-        var queries = (long)numbers.Heads * numbers.HeadSize;
+        var queries = (long)numbers.Heads * numbers.HeadSize * (parts.AllWeights ? 2 : 1);
         var keys = (long)numbers.KeyValueHeads * numbers.HeadSize;
-        var perToken = 4L * numbers.Width + 3 * queries + 3 * keys + 4L * numbers.FeedForward + 2L * numbers.Heads * length;
-        return (long)rows * length * perToken * Float;
+        return tokens * (2L * numbers.Width + queries + 2 * keys + 2L * numbers.FeedForward) * Float;
     }
 
     /// <summary>
-    /// Bytes of gradients at the worst moment of a layer's backward pass: those of the residual stream, of the feed-forward
-    /// network's three middle rows or of the attention weights before and after the softmax, whichever is more, and transposed
-    /// copies of as much.
+    /// Bytes that come and go at the moment when that is most: in the forward pass three rows of the feed-forward network beside the
+    /// residual stream; in the backward pass the gradients of two of them, or of queries, keys and values, and turned copies of
+    /// what the trained matrices have read.
     /// </summary>
-    internal static long LayerGradients(ModelNumbers numbers, int rows, int length)
+    internal static long PassingActivations(ModelNumbers numbers, TrainableParts parts, long tokens)
     {
-        var perToken = 2L * numbers.Width + 2 * Math.Max(3L * numbers.FeedForward, 2L * numbers.Heads * length);
-        return (long)rows * length * perToken * Float;
+        var (queries, keys) = ((long)numbers.Heads * numbers.HeadSize, (long)numbers.KeyValueHeads * numbers.HeadSize);
+        var feedForward = (long)numbers.FeedForward * (KeptLayers(parts, numbers.Layers) == 0 ? 3 : 2);
+        if (parts.AllWeights) feedForward += numbers.FeedForward; // turned, and its gradient turned, in 16 bits
+        return tokens * (numbers.Width + Math.Max(feedForward, (2 * queries) + (4 * keys) + numbers.Width)) * Float;
+    }
+
+    /// <summary>
+    /// Bytes of the head: for each target the residual stream before and after its norm and its gradient; for the targets that go
+    /// through the head together their logits and the gradients of these, and parts of them where token rows are trained.
+    /// </summary>
+    private static long HeadBytes(ModelNumbers numbers, TrainableParts parts, long tokens, long vocabulary)
+    {
+        if (vocabulary == 0) return 0;
+        var together = Math.Min(tokens, HeadGraph.ChunkRows((int)vocabulary));
+        return (together * vocabulary * (parts.TokenRows.Count > 0 ? 3 : 2) + (2 * tokens * numbers.Width)) * Float;
     }
 
     /// <summary>Throws where the estimate is more than can be had.</summary>
@@ -119,12 +140,13 @@ public sealed record MemoryEstimate
             + $"{string.Join(", ", help)}.");
     }
 
-    // A BF16 copy each way where products are computed in BF16, a transposed one otherwise.
-    private static long TrainedCopies(GgufTensor tensor, TrainerOptions trainer) =>
-        trainer.Compute == ComputeType.BF16 ? tensor.Count * 4 : tensor.Count * Float;
+    // Made for one product after the other; recomputing layers keeps those of the forward pass until the end.
+    private static long RoundedBytes(TrainerOptions trainer, long trained, long largest) => trainer.Compute == ComputeType.BF16
+        ? trainer.Recompute ? 2 * (trained + largest) : 4 * largest
+        : Float * largest;
 
     private static long TransposedBytes(GgufTensor tensor, TrainerOptions trainer) =>
-        trainer.Transposed == TransposedType.BF16 ? tensor.Count * 2 : tensor.Count / 32 * 34;
+        trainer.Transposed == TransposedType.BF16 || tensor.Shape[^1] % 32 != 0 ? tensor.Count * 2 : tensor.Count / 32 * 34;
 
     private static string Gibibytes(long bytes) => ((double)bytes / (1L << 30)).ToString("0.##", CultureInfo.InvariantCulture);
 }

@@ -65,6 +65,9 @@ public sealed class ModelExport
     /// <summary>The ids that the rows of <c>token_embd.rows</c> and <c>output.rows</c> belong to.</summary>
     public IReadOnlyList<int> TokenRows { get; init; } = [];
 
+    /// <summary>Where the model comes from; written as key-values <c>nativesteer.provenance.*</c> in place of the source's own.</summary>
+    public Provenance Provenance { get; init; } = Provenance.Empty;
+
     /// <summary>Whether llama.cpp gives models of an architecture the bias that a baked vector becomes.</summary>
     public static bool CanBake(string architecture) => architecture is "llama"; // src/models: llama.cpp loads blk.N.ffn_down.bias, qwen2.cpp does not
 
@@ -88,7 +91,7 @@ public sealed class ModelExport
         using var source = ModelSource.Open(_model);
         if (_vectors.Count > 0) RequireBaking(source.First);
         var writer = new GgufWriter();
-        ExportedKeys.Write(writer, source.First, NewTokens, Type);
+        ExportedKeys.Write(writer, source.First, NewTokens, Type, Provenance);
         foreach (var (file, tensor) in source.Tensors) Add(writer, file, tensor);
         AddMissing(writer, source);
         writer.Write(path);

@@ -67,4 +67,15 @@ public sealed record TrainingParts(bool All, bool Norms, bool Vectors, IReadOnly
             TokenRows = [.. rows],
         };
     }
+
+    /// <summary>The parts as people write them.</summary>
+    public override string ToString()
+    {
+        var words = new List<string>();
+        if (All) words.Add("all");
+        if (Norms) words.Add("norms");
+        if (Vectors) words.Add("vectors");
+        if (TokenRows.Count > 0) words.Add("token-rows=" + string.Join(',', TokenRows));
+        return string.Join(',', words);
+    }
 }

@@ -76,12 +76,12 @@ internal sealed class TrainingRun
             {
                 var (result, rate) = Step(meter);
                 var evaluates = HeldOut is not null && (_state.Step % every == 0 || _state.Step == Steps);
-                if (evaluates) _state = _state with { HeldOutLoss = HeldOutData.Loss(_trainer, HeldOut!, CancellationToken.None) };
+                evaluates = evaluates && MeasureHeldOut(stop);
                 progress?.Report(new(_state.Step, Steps, resumed, result.Loss, meter.Recent, _state.HeldOutLoss));
                 if (_state.Step % _options.LogEvery == 0 || evaluates || _state.Step == Steps)
                 {
                     loss = _state.LossSum / _state.LossTargets;
-                    log?.Write(Line(result, rate, loss, meter, evaluates));
+                    WriteOrSave(log, Line(result, rate, loss, meter, evaluates));
                     _state = _state with { LossSum = 0, LossTargets = 0 };
                 }
                 if (Checkpoints is null || sinceCheckpoint.Elapsed.TotalMinutes < _options.CheckpointMinutes) continue;
@@ -118,6 +118,42 @@ internal sealed class TrainingRun
         if (HeldOut is null) return;
         _state = _state with { HeldOutLoss = HeldOutData.Loss(_trainer, HeldOut, stop) };
         log?.Write(new JsonObject { ["type"] = "step", ["step"] = 0, ["tokens"] = 0, ["held_out_loss"] = Finite(_state.HeldOutLoss) });
+    }
+
+    // False where it was told to stop on the way; the step before it is saved all the same.
+    private bool MeasureHeldOut(CancellationToken stop)
+    {
+        try
+        {
+            _state = _state with { HeldOutLoss = HeldOutData.Loss(_trainer, HeldOut!, stop) };
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    // A log that cannot go on must not cost what was trained.
+    private void WriteOrSave(TrainingLog? log, JsonObject line)
+    {
+        try
+        {
+            log?.Write(line);
+        }
+        catch (NativeSteerException error)
+        {
+            if (Checkpoints is null) throw;
+            try
+            {
+                Save();
+            }
+            catch (NativeSteerException)
+            {
+                throw error; // the checkpoint cannot be written either; the first error is the one to mend
+            }
+            throw;
+        }
     }
 
     private (StepResult Result, float Rate) Step(SpeedMeter meter)

@@ -22,7 +22,7 @@ public static class ControlVectorFile
     private const string LayersKey = "nativesteer.layers";
     private const string LayerZeroKey = "nativesteer.direction.0";
     private const string NormsKey = "nativesteer.residual_norms";
-    private const string ProvenancePrefix = "nativesteer.provenance.";
+    internal const string ProvenancePrefix = "nativesteer.provenance.";
 
     /// <summary>Writes a vector, atomically.</summary>
     /// <returns>A note where llama.cpp's own loader will see less than the file holds (a direction at layer 0), otherwise null.</returns>

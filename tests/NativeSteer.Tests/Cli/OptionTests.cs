@@ -76,6 +76,19 @@ public sealed class OptionTests
     [InlineData("vector extract -m x -o y --positive-file a", "--negative-file")]
     [InlineData("vector extract -m x -o y --traces t --method pca", "--method has no meaning with --traces")]
     [InlineData("capture -m x -o y", "a prompt is missing")]
+    [InlineData("train sft -m x -o y", "-f FILE is missing")]
+    [InlineData("train sft -m x -f y", "-o FILE is missing")]
+    [InlineData("train sft -m x -f y -o z --train weights", "give all, norms, vectors")]
+    [InlineData("train sft -m x -f y -o z --layers 3", "--layers needs --train vectors")]
+    [InlineData("train sft -m x -f y -o z --steps 3 --epochs 2", "give one of them")]
+    [InlineData("train sft -m x -f y -o z --steps 0", "--steps is '0'; give a whole number of at least 1")]
+    [InlineData("train sft -m x -f y -o z --eval-file a --eval-share 0.1", "give one of them")]
+    [InlineData("train sft -m x -f y -o z --schedule linear", "cosine or constant")]
+    [InlineData("train sft -m x -f y -o z --compute f16", "bf16 or f32")]
+    [InlineData("train bias -m x -f y", "-o FILE is missing")]
+    [InlineData("train bias -m x -f y -o z --floor 0.2", "--floor has no meaning")]
+    [InlineData("train init -o y", "--vocab-from FILE is missing")]
+    [InlineData("train sfd", "perhaps 'sft'")]
     public void Wrong_usage_is_one_line_that_says_what_to_give(string words, string expected) =>
         Assert.Contains(expected, CliRun.Fails(2, words.Split(' ')), StringComparison.Ordinal);
 

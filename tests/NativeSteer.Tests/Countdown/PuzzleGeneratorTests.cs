@@ -1,4 +1,5 @@
 using NativeSteer.Countdown;
+using NativeSteer.Files;
 using NativeSteer.Tests.Files;
 using Xunit;
 

@@ -1,6 +1,7 @@
-using FsCheck;
 using FsCheck.Fluent;
+using FsCheck;
 using NativeSteer.Countdown;
+using NativeSteer.Files;
 using NativeSteer.Tests.Files;
 using Xunit;
 
