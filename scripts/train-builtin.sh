@@ -28,22 +28,29 @@ train() {
         "${resume[@]}" "$@")
 }
 
-# measure NAME SPLIT: 500 puzzles that training never had.
-measure() { ns countdown evaluate -m "$work/countdown-$1.gguf" -n 500 --seed 7 --split "$2" --json >"$work/$1.$2.json"; }
+# measure NAME ROW ARGUMENTS...: 500 puzzles that training never had.
+measure() {
+    local name=$1 row=$2
+    shift 2
+    ns countdown evaluate -m "$work/countdown-$name.gguf" -n 500 --seed 7 -t 1 --json "$@" >"$work/$name.$row.json"
+}
 
 [[ -f $work/start.gguf ]] ||
     ns train init --vocab-from countdown --width 256 --layers 4 --heads 8 --ff 768 --context 512 --seed 1 -o "$work/start.gguf"
 
-data base --style base-mix --for base --failures 2 -n 600000 --seed 1
-data base-eval --style base-mix --for base --failures 2 -n 2000 --seed 2 --split validation
+data base --numbers 3:0.7,4:0.3 --style base-mix --for base --failures 2 -n 600000 --seed 1
+data base-eval --numbers 3:0.7,4:0.3 --style base-mix --for base --failures 2 -n 2000 --seed 2 --split validation
 train start.gguf base --length 256 --rows 16 --steps 6000 --lr 2e-3 --warmup 200 --floor 0.05
 
-data reasoning --style thinking --failures 2.5 --max-tokens 380 -n 250000 --seed 3
-data reasoning-eval --style thinking --failures 2.5 --max-tokens 380 -n 1000 --seed 4 --split validation
+data reasoning --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 250000 --seed 3
+data reasoning-eval --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 1000 --seed 4 --split validation
 train countdown-base.gguf reasoning --length 384 --rows 12 --steps 4000 --lr 1e-3 --warmup 100 --floor 0.02
 
 for name in base reasoning; do
-    for split in validation new-targets; do measure "$name" "$split"; done
+    measure "$name" 3-numbers --numbers 3 --split validation
+    measure "$name" 3-numbers,-new-targets --numbers 3 --split new-targets
+    measure "$name" 3-numbers,-sampled-at-temperature-1 --numbers 3 --split validation --temp 1
+    measure "$name" 4-numbers --numbers 4 --split validation
     node scripts/train-builtin/card.mjs "$work" "$name" >"$models/countdown-$name.md"
     cp "$work/countdown-$name.gguf" "$models/"
     cp "$work/$name.log.jsonl" "$models/countdown-$name.log.jsonl"

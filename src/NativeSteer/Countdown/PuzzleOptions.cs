@@ -25,7 +25,7 @@ public sealed record PuzzleOptions
     public const int MostNumbers = 5;
 
     /// <summary>How many numbers a puzzle has.</summary>
-    public IReadOnlyList<NumberCount> Counts { get; init; } = [new(3, 0.7), new(4, 0.3)];
+    public IReadOnlyList<NumberCount> Counts { get; init; } = [new(3, 1)];
 
     /// <summary>The smallest number.</summary>
     public int LeastNumber { get; init; } = 1;
