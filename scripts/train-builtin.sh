@@ -44,7 +44,7 @@ train start.gguf base --length 256 --rows 16 --steps 6000 --lr 2e-3 --warmup 200
 
 data reasoning --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 250000 --seed 3
 data reasoning-eval --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 1000 --seed 4 --split validation
-train countdown-base.gguf reasoning --length 384 --rows 12 --steps 4000 --lr 1e-3 --warmup 100 --floor 0.02
+train countdown-base.gguf reasoning --length 384 --rows 12 --steps 3000 --lr 1e-3 --warmup 100 --floor 0.02
 
 for name in base reasoning; do
     measure "$name" 3-numbers --numbers 3 --split validation

@@ -20,6 +20,7 @@ internal static class MachineView
         facts.Add("libraries", LlamaLibrary.Directory);
         facts.Add("CPU backend", LlamaLibrary.CpuVariant ?? "one for all processors");
         foreach (var device in LlamaLibrary.Devices) facts.Add("device", device);
+        foreach (var model in BuiltInModel.All) facts.Add("built-in model", $"{model.Name}: {model.Purpose}");
         facts.Print(terminal);
     }
 
@@ -37,6 +38,9 @@ internal static class MachineView
         json.WriteString("cpu_backend", LlamaLibrary.CpuVariant);
         json.WriteStartArray("devices");
         foreach (var device in LlamaLibrary.Devices) json.WriteStringValue(device);
+        json.WriteEndArray();
+        json.WriteStartArray("models");
+        foreach (var model in BuiltInModel.All) json.WriteStringValue(model.Name);
         json.WriteEndArray();
     }
 

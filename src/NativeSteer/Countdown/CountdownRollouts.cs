@@ -9,7 +9,7 @@ namespace NativeSteer.Countdown;
 public sealed record CountdownRolloutOptions
 {
     /// <summary>Most tokens of an answer.</summary>
-    public int MaxTokens { get; init; } = 240;
+    public int MaxTokens { get; init; } = 480;
 
     /// <summary>How tokens are picked; each next puzzle's seed is one more.</summary>
     public SamplerOptions Sampling { get; init; } = SamplerOptions.Greedy;

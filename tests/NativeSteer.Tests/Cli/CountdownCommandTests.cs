@@ -154,7 +154,6 @@ public sealed class CountdownCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, "-m FILE is missing")]
     [InlineData(1, "nowhere.gguf", "-m", "nowhere.gguf")]
     [InlineData(1, "nowhere.jsonl does not exist", "-m", "?", "-f", "nowhere.jsonl")]
     [InlineData(2, "--split has no meaning with puzzles from a file", "-m", "?", "-f", "nowhere.jsonl", "--split", "train")]

@@ -61,7 +61,6 @@ public sealed class OptionTests
     [InlineData("info --jsn", "there is no option '--jsn'")]
     [InlineData("doctor stray", "'stray' is not expected here")]
     [InlineData("generate -m", "-m")]
-    [InlineData("generate -p hi", "-m FILE is missing")]
     [InlineData("generate -m x -n many", "-n is 'many'; give a whole number of at least -1")]
     [InlineData("generate -m x -np 257", "-np is '257'; give a whole number from 1 to 256")]
     [InlineData("generate -m x --temp warm", "--temp is 'warm'; give a number")]

@@ -47,6 +47,7 @@ internal sealed class CountdownEvaluateCommand : Verb
         AddGroup("Sampling", _sampling.All);
         AddGroup("Context", _context.All);
         AddGroup("Output", _output, _json);
+        AddExample("countdown evaluate -n 500", "how good the built-in model is");
         AddExample("countdown evaluate -m model.gguf -n 1000", "greedy answers to puzzles that training has not");
         AddExample("countdown evaluate -m model.gguf --split new-targets --json", "targets that training never had");
         AddExample("countdown evaluate -m model.gguf -f data/new.jsonl --control-vector-scaled wait.gguf:4 -o answers.jsonl", "steered, every answer kept");
