@@ -308,7 +308,7 @@ NS_API struct ggml_tensor * ns_op_token_loss_back(struct ggml_context * ctx, str
 typedef struct ns_autodiff ns_autodiff;
 
 // ctx: where the forward graph was built, made by ns_tensors_new(4 * NS_AUTODIFF_NODES, 0): the backward graph goes there too.
-// Both together have at most NS_AUTODIFF_NODES nodes. input: a tensor with data. ctx and compute must outlive the result.
+// Both together have at most NS_AUTODIFF_NODES tensors. input: a tensor with data. ctx and compute must outlive the result.
 #define NS_AUTODIFF_NODES 2048
 NS_API ns_status ns_autodiff_create(ns_compute * compute, struct ggml_context * ctx, struct ggml_tensor * input, struct ggml_tensor * logits,
                                     ns_autodiff ** autodiff);

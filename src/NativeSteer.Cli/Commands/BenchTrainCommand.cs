@@ -29,8 +29,8 @@ internal sealed class BenchTrainCommand : Verb
     {
         Details = """
             Random models are trained on random batches: all weights (full-), or one vector per layer through frozen weights
-            (bias-). In every round each mode takes a step next to the same step by ggml's automatic differentiation (ggml_opt,
-            always in F32) and to a plain product of matrices; ratios compare neighbours in time. GFLOP/s count 6 operations a
+            (bias-). In every round each mode takes a step next to the same step by ggml's automatic differentiation (ggml_opt; full
+            training in F32) and to a plain product of matrices; ratios compare neighbours in time. GFLOP/s count 6 operations a
             weight and token for full training, 4 with frozen weights.
             A shape is a vocabulary, width, layers, heads, key-value heads, length of the feed-forward row; tokens of a row, rows.
             """;

@@ -12,6 +12,9 @@ internal sealed class TrainingBenchView(TrainingBenchmark benchmark, TrainingBen
 {
     private static readonly string[] s_headings = ["mode", "ms/step", "t/s", "GFLOP/s", "of sgemm", "autodiff ms", "times autodiff"];
 
+    private static string NoBaseline =>
+        $"autodiff: ggml's cannot derive attention that shares key-value heads, and has no room for more than {AutodiffTrainer.MostLayers} layers";
+
     internal void Print(IReadOnlyList<TrainingBenchmarkRow> rows, string format)
     {
         switch (format)
@@ -55,8 +58,8 @@ internal sealed class TrainingBenchView(TrainingBenchmark benchmark, TrainingBen
         }
         if (rows.Count == 0) return;
         terminal.Out.WriteLine($"{benchmark.Threads} threads, {options.Rounds} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
-        terminal.Out.WriteLine($"sgemm: {Fixed(rows.SelectMany(row => row.MatrixRates).Median() / 1e9, 0)} GFLOP/s, {benchmark.RateName}, 1024 x 1024 x 1024, in every round");
-        if (rows.Any(row => !row.Shape.HasBaseline)) terminal.Out.WriteLine("autodiff: ggml cannot derive attention that shares key-value heads");
+        terminal.Out.WriteLine($"sgemm: {Fixed(rows.SelectMany(row => row.MatrixRates).Median() / 1e9, 0)} GFLOP/s by {benchmark.RateName}; 1024 x 1024 x 1024, measured in every round");
+        if (rows.Any(row => !row.Shape.HasBaseline)) terminal.Out.WriteLine(NoBaseline);
     }
 
     private static string[] Cells(TrainingBenchmarkRow row, bool spread) =>

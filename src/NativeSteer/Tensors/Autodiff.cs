@@ -8,11 +8,8 @@ namespace NativeSteer.Tensors;
 /// </summary>
 internal sealed unsafe class Autodiff : IDisposable
 {
-    /// <summary>The most nodes that forward and backward graph together may have (native/nativesteer.h, NS_AUTODIFF_NODES).</summary>
-    private const int Nodes = 2048;
-
     /// <summary>Nodes that a <see cref="TensorGraph"/> must be made with, so that all of ggml's graphs have room in it.</summary>
-    public const int Room = 2 * Nodes;
+    public const int Room = 2 * 2048; // native/nativesteer.h, NS_AUTODIFF_NODES; a graph has room for two tensors a node
 
     private readonly long _targets;
     private readonly long _vocabulary;
@@ -22,7 +19,8 @@ internal sealed unsafe class Autodiff : IDisposable
     {
         (_vocabulary, _targets, _, _) = logits.Shape;
         NativeError.Check(
-            GgmlApi.ns_autodiff_create(device.Handle, context, input.Pointer, logits.Pointer, out _handle), "ggml's autodiff cannot train this model: ");
+            GgmlApi.ns_autodiff_create(device.Handle, context, input.Pointer, logits.Pointer, out _handle), "ggml's autodiff cannot train this model: ",
+            "it has room for graphs of 2048 tensors, so fewer layers may do");
     }
 
     /// <summary>Marks a stored tensor as one to be trained, before a graph is made with it.</summary>

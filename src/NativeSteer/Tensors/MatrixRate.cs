@@ -28,7 +28,7 @@ internal sealed class MatrixRate : IDisposable
     }
 
     /// <summary>Whose product is measured.</summary>
-    public string Name => _blas is null ? "ggml's mul_mat, the faster of F32 and BF16" : $"sgemm of {_blas.Name}";
+    public string Name => _blas?.Name ?? "ggml's mul_mat, the faster of F32 and BF16";
 
     /// <summary>Floating-point operations a second: the best of a few runs.</summary>
     public double Measure()

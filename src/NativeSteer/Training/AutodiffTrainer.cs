@@ -14,6 +14,9 @@ namespace NativeSteer.Training;
 /// </remarks>
 public sealed class AutodiffTrainer : IDisposable
 {
+    /// <summary>The most layers that ggml's graphs, whose size is fixed, have room for when all weights are trained (without biases).</summary>
+    public const int MostLayers = 15;
+
     private readonly ComputeDevice _device;
     private readonly TransformerWeights _weights;
     private readonly TrainerOptions _options;
@@ -111,6 +114,8 @@ public sealed class AutodiffTrainer : IDisposable
                 $"{shown} shares {shape.KeyValueHeads} key-value heads among {shape.Heads} heads, whose gradient ggml's autodiff cannot derive; "
                 + "give a model with as many of each.");
         }
+        if (shape.Layers > MostLayers)
+            throw new NativeSteerException($"{shown} has {shape.Layers} layers; ggml's autodiff has room for {MostLayers} at most.");
         if (weights.Layers.SelectMany(layer => layer.Matrices).Append(weights.Head).Any(matrix => !matrix.Trained && matrix.Value.Type == GgmlType.BF16))
             throw new NativeSteerException($"{shown} holds BF16 matrices, through which ggml's autodiff cannot derive; convert them to F32, F16 or Q8_0.");
     }

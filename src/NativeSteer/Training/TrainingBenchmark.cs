@@ -51,7 +51,7 @@ public sealed class TrainingBenchmark(TrainingBenchmarkOptions options)
     public IEnumerable<TrainingBenchmarkRow> Run(CancellationToken cancellation = default)
     {
         if (options.Rounds < 1) throw new NativeSteerException("At least one round is needed; see -r.");
-        if (options.Every < 1) throw new NativeSteerException("Every first token or fewer can count; see --every.");
+        if (options.Every < 1) throw new NativeSteerException("At least one of the tokens must count; see --every.");
         foreach (var shape in options.Shapes) shape.Check(options.Modes.Select(mode => mode.Weights));
         var groups = options.Modes.GroupBy(mode => (mode.Full, mode.Weights)).Select(group => group.ToArray()).ToArray();
         _total = (options.Rounds + 1) * options.Shapes.Sum(shape => groups.Sum(group => group.Length + (shape.HasBaseline ? 1 : 0)));

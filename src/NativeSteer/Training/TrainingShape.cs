@@ -19,8 +19,8 @@ public sealed record TrainingShape(int Vocabulary, int Width, int Layers, int He
 
     private const long MostElements = 1L << 31; // of one tensor of activations
 
-    /// <summary>Whether ggml's autodiff can derive it: not with shared keys.</summary>
-    public bool HasBaseline => Heads == KeyValueHeads;
+    /// <summary>Whether ggml's autodiff can derive it: not with shared keys, and not with many layers.</summary>
+    public bool HasBaseline => Heads == KeyValueHeads && Layers <= AutodiffTrainer.MostLayers;
 
     /// <summary>Tokens of a batch.</summary>
     public long Tokens => (long)Length * Rows;

@@ -65,9 +65,22 @@ public sealed class AutodiffTests : IDisposable
     public void Token_rows_are_not_trained() => Refuses(Model("llama"), new() { TokenRows = [5] }, "token rows");
 
     [Fact]
-    public void A_graph_with_too_many_nodes_is_an_error_and_leaves_the_process_sound()
+    public void Many_layers_have_no_room()
     {
-        Refuses(TinyModel.Write(_folder["deep.gguf"], layers: 40, keyValueHeads: 2), s_all, "ggml's autodiff cannot train this model", "n_nodes");
+        var most = AutodiffTrainer.MostLayers;
+        Refuses(TinyModel.Write(_folder["deep.gguf"], layers: most + 1, keyValueHeads: 2), s_vectors, "has 16 layers", "15 at most");
+        var batch = ChainBatch.Make(TinyModel.VocabularySize, Rows, Length, every: 2);
+        var parts = s_all with { VectorLayers = [.. Enumerable.Range(0, most)] };
+        using var trainer = AutodiffTrainer.Load(TinyModel.Write(_folder["most.gguf"], most, keyValueHeads: 2), parts, batch, s_options);
+        Assert.True(double.IsFinite(trainer.Step(batch, 1e-3f)));
+    }
+
+    [Fact]
+    public void What_ggml_asserts_while_it_derives_is_an_error_and_leaves_the_process_sound()
+    {
+        // Biases fill its graphs sooner.
+        var deep = TinyQwen2.Write(_folder["biases.gguf"], layers: AutodiffTrainer.MostLayers, heads: 1);
+        Refuses(deep, s_all, "ggml's autodiff cannot train this model", "2048");
         Equal(Model("llama"), s_vectors, s_options, 1e-2f, 1, 0.99);
     }
 
@@ -88,7 +101,7 @@ public sealed class AutodiffTests : IDisposable
         : TinyQwen2.Write(_folder["qwen2.gguf"], heads: 1);
 
     private void Refuses(string model, TrainableParts parts, params string[] message) => Fails.With(
-        () => AutodiffTrainer.Load(model, parts, ChainBatch.Make(TinyModel.VocabularySize, Rows, Length), s_options).Dispose(), message);
+        () => AutodiffTrainer.Load(model, parts, ChainBatch.Make(200, Rows, Length), s_options).Dispose(), message);
 
     private static void Equal(string model, TrainableParts parts, TrainerOptions options, float learningRate, int every, double falls)
     {
