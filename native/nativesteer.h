@@ -47,7 +47,7 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 3
+#define NS_ABI_VERSION 4
 
 struct llama_model;
 struct llama_context;
@@ -305,6 +305,30 @@ NS_API struct ggml_tensor * ns_op_token_loss(struct ggml_context * ctx, struct g
 // Turns logits into the loss's gradient by them, in place; stats is ns_op_token_loss()'s result for the same logits.
 NS_API struct ggml_tensor * ns_op_token_loss_back(struct ggml_context * ctx, struct ggml_tensor * logits, struct ggml_tensor * target,
                                                   struct ggml_tensor * options, struct ggml_tensor * stats);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// ggml's own way to train (ggml-opt.h), to compare with: it derives the backward graph from a forward graph by itself and
+// updates with AdamW
+//
+//     ggml_set_param(w);                                         // of every tensor to be trained, before the graph is built
+//     logits = ggml_mul_mat(ctx, w, ...);                        // (n_vocab, n), in a context of ns_tensors_new()
+//     ns_autodiff_create(compute, ctx, input, logits, &autodiff);
+//     float adamw[5] = { 1e-3f, 0.9f, 0.99f, 1e-8f, 0 };         // alpha, beta1, beta2, epsilon, weight decay
+//     ns_autodiff_step(autodiff, targets, adamw, &loss);         // after the input has been written
+//     ns_autodiff_free(autodiff);
+
+typedef struct ns_autodiff ns_autodiff;
+
+// ctx: where the forward graph was built, made by ns_tensors_new(4 * NS_AUTODIFF_NODES, 0): the backward graph goes there too.
+// Both together have at most NS_AUTODIFF_NODES tensors. input: a tensor with data. ctx and compute must outlive the result.
+#define NS_AUTODIFF_NODES 2048
+NS_API ns_status ns_autodiff_create(ns_compute * compute, struct ggml_context * ctx, struct ggml_tensor * input, struct ggml_tensor * logits,
+                                    ns_autodiff ** autodiff);
+NS_API void      ns_autodiff_free(ns_autodiff * autodiff);
+
+// One update. targets: (n), below n_vocab. adamw: (5), alpha above 0; the decay applies to every trained tensor. *loss: the
+// mean over n of the cross-entropy before the update, natural logarithm.
+NS_API ns_status ns_autodiff_step(ns_autodiff * autodiff, const int32_t * targets, const float * adamw, double * loss);
 
 #ifdef __cplusplus
 }

@@ -1,24 +1,12 @@
+#include "compute.h"
 #include "nativesteer.h"
 #include "runtime.h"
-#include "threads.h"
 
 #include "ggml-alloc.h"
-#include "ggml-backend.h"
 #include "ggml-cpu.h"
 
 #include <algorithm>
 #include <memory>
-
-// The CPU backend of one trainer, and its threads.
-struct ns_compute {
-    explicit ns_compute(int32_t n_threads) : pool(n_threads) {}
-    ~ns_compute() {
-        if (backend != nullptr) ggml_backend_free(backend);
-    }
-
-    ggml_backend_t backend = nullptr;
-    ThreadPool     pool;
-};
 
 ns_status ns_compute_create(int32_t n_threads, ns_compute ** compute) {
     return runtime::guarded([&] {

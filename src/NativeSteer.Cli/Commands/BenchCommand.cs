@@ -31,6 +31,7 @@ internal sealed class BenchCommand : Verb
             Every mode runs once in every round, next to plain llama.cpp (the same library, no hook), so that the last two
             columns compare neighbours in time: the share of plain speed that is kept, with its range over the rounds.
             Columns are llama-batched-bench's, and K: how many different vectors steer the batch.
+            'bench train' measures training instead.
             """;
         AddGroup("Model", [.. _model.All, _threads, _batchLength]);
         AddGroup("What to measure", _prompts, _generated, _batches, _vectors, _modes, _layer, _rounds);

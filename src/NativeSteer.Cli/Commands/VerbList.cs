@@ -11,8 +11,8 @@ namespace NativeSteer.Cli.Commands;
 /// <summary>A verb's name and purpose, and how to run it. The verb itself is made only when it is wanted.</summary>
 internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Terminal, int> Run);
 
-/// <summary>Verbs to choose from: all of the program's, or those below <c>vector</c>, <c>train</c> or <c>countdown</c>.</summary>
-/// <param name="path">What precedes the verb: empty, <c>vector</c>, <c>train</c> or <c>countdown</c>.</param>
+/// <summary>Verbs to choose from: all of the program's, or those below one of them, such as <c>vector</c>.</summary>
+/// <param name="path">What precedes the verb: empty, <c>vector</c>, <c>train</c>, <c>countdown</c> or <c>bench</c>.</param>
 /// <param name="verbs">The verbs in the order of the help.</param>
 internal sealed class VerbList(string path, params VerbEntry[] verbs)
 {
@@ -32,6 +32,12 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("generate", "Puzzles with answers to learn from, as JSONL", (args, terminal) => new CountdownGenerateCommand().Run(args, terminal)),
         new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
 
+    internal static VerbList Benches { get; } = new("bench",
+        new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)))
+    {
+        Alone = (args, terminal) => new BenchCommand().Run(args, terminal),
+    };
+
     internal static VerbList Root { get; } = new("",
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
@@ -40,16 +46,20 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
         new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),
         new("countdown", "Puzzles to learn backtracking on: make data, judge a model", (args, terminal) => Countdown.Run(args, terminal)),
-        new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => new BenchCommand().Run(args, terminal)));
+        new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => Benches.Run(args, terminal)));
 
     internal string Path => path;
 
     internal IReadOnlyList<VerbEntry> Verbs => verbs;
 
+    /// <summary>What runs where options follow instead of a verb; null where a verb must be given.</summary>
+    internal Func<string[], Terminal, int>? Alone { get; init; }
+
     /// <summary>Runs the verb that the first argument names.</summary>
     internal int Run(string[] args, Terminal terminal)
     {
         var program = path.Length == 0 ? "nativesteer" : $"nativesteer {path}";
+        if (Alone is not null && (args.Length == 0 || args[0].StartsWith('-'))) return Alone(args, terminal);
         if (args is [] or ["--help" or "-h" or "-?"])
         {
             ListHelp.Write(this, args.Length == 0 ? terminal.Error : terminal.Out);

@@ -44,15 +44,9 @@ internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, T
 
     private void PrintMarkdown(IReadOnlyList<BenchmarkRow> rows)
     {
-        string[][] lines = [s_headings, .. rows.Select(row => Cells(row, spread: true))];
-        var widths = s_headings.Select((_, i) => lines.Max(line => line[i].Length)).ToArray();
-        Line(lines[0]);
-        terminal.Out.WriteLine("|" + string.Concat(widths.Select(width => new string('-', width + 1) + ":|")));
-        foreach (var line in lines.Skip(1)) Line(line);
+        MarkdownTable.Print(terminal, s_headings, rows.Select(row => Cells(row, spread: true)));
         terminal.Out.WriteLine();
         terminal.Out.WriteLine($"{model.Description}, {Text.Count(model.ParameterCount)} weights; {Threads} threads, {options.Repetitions} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
-
-        void Line(string[] cells) => terminal.Out.WriteLine("| " + string.Join(" | ", cells.Select((cell, i) => cell.PadLeft(widths[i]))) + " |");
     }
 
     private static string[] Cells(BenchmarkRow row, bool spread)

@@ -60,6 +60,15 @@ internal static unsafe partial class GgmlApi
     [LibraryImport(Library)]
     internal static partial nint ns_op_token_loss_back(nint context, nint logits, nint target, nint options, nint stats);
 
+    [LibraryImport(Library)]
+    internal static partial ShimStatus ns_autodiff_create(nint compute, nint context, nint input, nint logits, out nint autodiff);
+
+    [LibraryImport(Library)]
+    internal static partial void ns_autodiff_free(nint autodiff);
+
+    [LibraryImport(Library)]
+    internal static partial ShimStatus ns_autodiff_step(nint autodiff, int* targets, float* adamw, out double loss);
+
     // Contexts and tensors (ggml.h)
 
     [LibraryImport(Library)]
@@ -120,6 +129,12 @@ internal static unsafe partial class GgmlApi
 
     [LibraryImport(Library)]
     internal static partial nint ggml_swiglu_split(nint context, nint gate, nint up);
+
+    [LibraryImport(Library)]
+    internal static partial nint ggml_soft_max_ext(nint context, nint a, nint mask, float scale, float bias);
+
+    [LibraryImport(Library)]
+    internal static partial nint ggml_permute(nint context, nint a, int to0, int to1, int to2, int to3);
 
     [LibraryImport(Library)]
     internal static partial nint ggml_rope_ext(

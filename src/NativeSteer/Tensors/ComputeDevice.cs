@@ -19,7 +19,7 @@ internal sealed class ComputeDevice : IDisposable
 
     internal nint Backend => GgmlApi.ns_compute_backend(Handle);
 
-    private nint Handle => _compute != 0 ? _compute : throw new ObjectDisposedException(nameof(ComputeDevice));
+    internal nint Handle => _compute != 0 ? _compute : throw new ObjectDisposedException(nameof(ComputeDevice));
 
     internal void Run(nint graph) => NativeError.Check(GgmlApi.ns_compute_run(Handle, graph));
 

@@ -72,6 +72,12 @@ internal sealed unsafe partial class TensorGraph : IDisposable
         _device.Run(_graph);
     }
 
+    /// <summary>Hands the forward graph of <paramref name="logits"/>, made here with nothing scheduled, to ggml's automatic differentiation.</summary>
+    /// <param name="input">A stored tensor that the logits depend on.</param>
+    /// <param name="logits">(vocabulary, n).</param>
+    /// <exception cref="NativeSteerException">ggml cannot derive it, or memory is short.</exception>
+    public Autodiff Differentiate(Tensor input, Tensor logits) => new(_device, _context, input, logits);
+
     public void Dispose()
     {
         if (_context != 0) GgmlApi.ggml_free(_context);

@@ -45,6 +45,9 @@ internal sealed unsafe partial class TensorGraph
     public Tensor AttentionBack(Tensor q, Tensor k, Tensor v, Tensor starts, Tensor gradient) =>
         new(GgmlApi.ns_op_attention_back(_context, q.Pointer, k.Pointer, v.Pointer, starts.Pointer, gradient.Pointer));
 
+    /// <summary>softmax(scale * a + mask), a row at a time; the mask is repeated where it is smaller.</summary>
+    public Tensor SoftMax(Tensor a, Tensor mask, float scale) => new(GgmlApi.ggml_soft_max_ext(_context, a.Pointer, mask.Pointer, scale, 0));
+
     /// <summary>Rotary position embedding of a (head size, heads, tokens).</summary>
     public Tensor Rope(Tensor a, Tensor positions, in RopeOptions rope) => new(GgmlApi.ggml_rope_ext(
         _context, a.Pointer, positions.Pointer, rope.Factors.Pointer, rope.Dimensions, rope.Mode, 0, rope.Base, rope.Scale, 0, 1, 0, 0));
@@ -78,6 +81,9 @@ internal sealed unsafe partial class TensorGraph
     /// <summary>A view of a contiguous tensor in another shape.</summary>
     public Tensor Reshape(Tensor a, long n0, long n1, long n2 = 1, long n3 = 1) =>
         new(GgmlApi.ggml_reshape_4d(_context, a.Pointer, n0, n1, n2, n3));
+
+    /// <summary>A view of a with its i-th dimension as the <c>to</c><i>i</i>-th.</summary>
+    public Tensor Permute(Tensor a, int to0, int to1, int to2, int to3) => new(GgmlApi.ggml_permute(_context, a.Pointer, to0, to1, to2, to3));
 
     /// <summary>A view of <paramref name="count"/> rows of a matrix.</summary>
     public Tensor Rows(Tensor a, long first, long count)

@@ -38,7 +38,7 @@ internal sealed class BatchGraph : IDisposable
         var starts = _graph.Input(GgmlType.I32, batch.Length, batch.Rows);
         _inputs.Add(() => starts.Write<int>(AttentionGraph.Starts(batch)));
         var attention = new AttentionGraph(_graph, shape, starts);
-        _layer = new LayerGraph(_graph, shape, _linear, _norm, attention, _gradients, Input<int>(batch.Positions), Rope(weights));
+        _layer = new LayerGraph(_graph, shape, _linear, _norm, attention, _gradients, Input<int>(batch.Positions), weights.Rope);
         var places = BatchTokens.Read(batch, weights);
         _embedding = new EmbeddingGraph(
             _graph, weights, _gradients, Input<int>(places.Tokens),
@@ -162,8 +162,4 @@ internal sealed class BatchGraph : IDisposable
         _inputs.Add(() => tensor.Write<T>(values));
         return tensor;
     }
-
-    private static RopeOptions Rope(TransformerWeights weights) => new(
-        weights.Shape.HeadSize, weights.Shape.Architecture == "qwen2" ? 2 : 0, weights.Shape.RopeBase, weights.Shape.RopeScale,
-        weights.RopeFactors?.Value ?? Tensor.None);
 }

@@ -26,9 +26,12 @@ internal sealed record LayerWeights
     /// <summary>Whether anything that the block's inputs pass through on their way is trained: the block's own tensors but the vector.</summary>
     public bool TrainsInside => All().Any(tensor => tensor is { Trained: true });
 
-    private ModelTensor?[] All() =>
+    /// <summary>The matrices.</summary>
+    public IEnumerable<ModelTensor> Matrices => [Query, Key, Value, AttentionOutput, Gate, Up, Down];
+
+    private IEnumerable<ModelTensor?> All() =>
     [
-        AttentionNorm, Query, Key, Value, AttentionOutput, FeedForwardNorm, Gate, Up, Down,
+        .. Matrices, AttentionNorm, FeedForwardNorm,
         QueryBias, KeyBias, ValueBias, AttentionOutputBias, GateBias, UpBias, DownBias,
     ];
 }

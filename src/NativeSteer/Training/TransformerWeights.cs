@@ -27,6 +27,10 @@ internal sealed class TransformerWeights : IDisposable
     /// <summary>(head size / 2) divisors of the rotary frequencies, or null.</summary>
     public ModelTensor? RopeFactors { get; init; }
 
+    /// <summary>How positions are rotated into queries and keys.</summary>
+    public RopeOptions Rope => new(
+        Shape.HeadSize, Shape.Architecture == "qwen2" ? 2 : 0, Shape.RopeBase, Shape.RopeScale, RopeFactors?.Value ?? Tensor.None);
+
     /// <summary>Token ids whose rows are trained apart; the i-th has row i of the two tensors below.</summary>
     public required IReadOnlyList<int> TokenRows { get; init; }
 

@@ -17,18 +17,24 @@ internal sealed class WeightLoader
     private readonly List<ModelTensor> _tensors = [];
     private readonly List<int> _tokenRows;
     private readonly int _newRows;
+    private readonly bool _valuesAlone;
 
-    private WeightLoader(TransformerShape shape, TrainableParts parts, TrainerOptions options, TensorStore store, ModelSource source)
+    private WeightLoader(TransformerShape shape, TrainableParts parts, TrainerOptions options, TensorStore store, ModelSource source, bool valuesAlone)
     {
-        (_shape, _parts, _options, _store, _source) = (shape, parts, options, store, source);
+        (_shape, _parts, _options, _store, _source, _valuesAlone) = (shape, parts, options, store, source, valuesAlone);
         // With all weights trained, new tokens are more rows of the matrices themselves.
         _newRows = parts.AllWeights ? parts.TokenRows.Count(token => token >= shape.Vocabulary) : 0;
         _tokenRows = parts.AllWeights ? [] : [.. parts.TokenRows];
     }
 
     /// <summary>Loads a model.</summary>
+    /// <param name="path">The model, or its first part.</param>
+    /// <param name="device">Where it is computed.</param>
+    /// <param name="parts">What is trained.</param>
+    /// <param name="options">How.</param>
+    /// <param name="valuesAlone">Without transposed copies, gradients and moments: for an optimiser that has its own.</param>
     /// <exception cref="NativeSteerException">The model cannot be trained, what is to be trained does not fit it, or memory is short.</exception>
-    public static TransformerWeights Load(string path, ComputeDevice device, TrainableParts parts, TrainerOptions options)
+    public static TransformerWeights Load(string path, ComputeDevice device, TrainableParts parts, TrainerOptions options, bool valuesAlone = false)
     {
         using var source = ModelSource.Open(path);
         var shape = TransformerShape.Read(source.First);
@@ -36,7 +42,7 @@ internal sealed class WeightLoader
         var store = new TensorStore(device, TensorsPerWeight * (shape.Layers * 17 + 16));
         try
         {
-            var loader = new WeightLoader(shape, parts, options, store, source);
+            var loader = new WeightLoader(shape, parts, options, store, source, valuesAlone);
             var weights = loader.Describe();
             store.Allocate();
             loader.Fill(device);
@@ -117,7 +123,7 @@ internal sealed class WeightLoader
             Shape = [columns, rows],
             Trained = false,
             Value = _store.New(stored.Type, name, columns, rows),
-            Transposed = !transposed ? Tensor.None
+            Transposed = !transposed || _valuesAlone ? Tensor.None
                 : pairs ? _store.New(GgmlType.I32, name + ".pairs", columns, (rows + 1) / 2)
                 : _store.New(GgmlType.Q8_0, name + ".transposed", rows, columns),
             HasPairs = pairs,
@@ -143,10 +149,12 @@ internal sealed class WeightLoader
         Shape = shape.ToArray(),
         Trained = true,
         Value = _store.New(GgmlType.F32, name, shape),
-        Gradient = _store.New(GgmlType.F32, name + ".gradient", shape),
-        FirstMoment = _store.New(GgmlType.F32, name + ".moment1", shape),
-        SecondMoment = _store.New(GgmlType.F32, name + ".moment2", shape),
+        Gradient = Beside(name + ".gradient", shape),
+        FirstMoment = Beside(name + ".moment1", shape),
+        SecondMoment = Beside(name + ".moment2", shape),
     });
+
+    private Tensor Beside(string name, ReadOnlySpan<long> shape) => _valuesAlone ? Tensor.None : _store.New(GgmlType.F32, name, shape);
 
     private ModelTensor Register(ModelTensor tensor)
     {
