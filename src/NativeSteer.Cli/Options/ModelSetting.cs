@@ -17,4 +17,7 @@ internal sealed class ModelSetting(string description = "The model: a GGUF file,
 
     /// <summary>Its file.</summary>
     internal string Path(ParseResult parse) => Get(parse) ?? throw new InvalidOperationException("An optional model has no path.");
+
+    /// <summary>As it was typed, for what finds the file itself.</summary>
+    internal string Given(ParseResult parse) => Value(parse) ?? BuiltInModel.Default;
 }

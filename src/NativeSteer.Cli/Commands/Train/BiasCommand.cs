@@ -36,7 +36,7 @@ internal sealed class BiasCommand : TrainingVerb
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
-        var (model, bake) = (_model.Path(parse), _bake.Get(parse));
+        var (model, bake) = (_model.Given(parse), _bake.Get(parse));
         var output = bake is null ? _output.Require(parse) : _output.Get(parse);
         var options = _train.Get(parse, model, new TrainingParts(false, false, true, []), output ?? bake!) with
         {

@@ -40,7 +40,7 @@ internal sealed class SftCommand : TrainingVerb
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
-        var (model, output) = (_model.Path(parse), _output.Require(parse));
+        var (model, output) = (_model.Given(parse), _output.Require(parse));
         var parts = Parts(_parts.Get(parse) ?? "all");
         if (_layers.IsGiven(parse) && !parts.Vectors) throw new UsageException("--layers needs --train vectors; leave it away.");
         var options = _train.Get(parse, model, parts, output);
