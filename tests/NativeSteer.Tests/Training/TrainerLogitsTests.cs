@@ -21,6 +21,9 @@ public sealed class TrainerLogitsTests : IDisposable
     [StoriesFact]
     public void Stories260K() => Equal(SharedFolder.Stories260K!, 1e-3f);
 
+    [Theory, InlineData("countdown-base"), InlineData("countdown-reasoning")]
+    public void The_built_in_models(string name) => Equal(name, 1e-3f);
+
     private static void Equal(string path, float tolerance)
     {
         using var trainer = Trainer.Load(path, new TrainableParts { Norms = true }, new TrainerOptions { Compute = ComputeType.F32 });

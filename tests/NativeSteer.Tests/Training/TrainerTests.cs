@@ -97,6 +97,19 @@ public sealed class TrainerTests : IDisposable
         Assert.True(trainer.Gradient([batch]).Loss < first.Loss - 0.1);
     }
 
+    [Theory, InlineData(GgmlType.F32), InlineData(GgmlType.Q4_0)]
+    public void What_is_frozen_does_not_change(GgmlType type)
+    {
+        using var trainer = Trainer.Load(GradientModels.Write(_folder, "qwen2", type), new() { VectorLayers = [0, 1], TokenRows = [4] });
+        var batch = Batches.Random(trainer.Shape.Vocabulary, 24, [[24], [24]]);
+        var values = trainer.Tensors.Select(tensor => tensor.Values).ToList();
+        var before = trainer.Logits(batch);
+        for (var i = 0; i < 5; i++) trainer.Step([batch], 0.05f);
+        Assert.NotEqual(before, trainer.Logits(batch));
+        for (var i = 0; i < values.Count; i++) trainer.Tensors[i].Values = values[i];
+        Assert.Equal(before, trainer.Logits(batch));
+    }
+
     [Fact]
     public void A_loss_that_is_no_number_changes_nothing()
     {
