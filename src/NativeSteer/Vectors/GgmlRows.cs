@@ -24,9 +24,9 @@ internal static unsafe class GgmlRows
     /// <summary>Converts whole rows.</summary>
     public static byte[] Encode(GgmlType type, ReadOnlySpan<float> values, long columns)
     {
+        if (type == GgmlType.F32) return MemoryMarshal.AsBytes(values).ToArray();
         NativeRuntime.EnsureLoaded();
         var rows = values.Length / columns;
-        if (type == GgmlType.F32) return MemoryMarshal.AsBytes(values).ToArray();
         var bytes = new byte[rows * Bytes(type, columns)];
         fixed (float* source = values)
         fixed (byte* target = bytes)
