@@ -94,7 +94,7 @@ public sealed partial class OutputTests : IDisposable
     public void A_file_name_cannot_break_the_line()
     {
         var error = CliRun.Fails(1, "info", "no\nfile");
-        Assert.Contains("does not exist", error, StringComparison.Ordinal);
+        Assert.Contains("is neither a file nor a built-in model", error, StringComparison.Ordinal);
     }
 
     private string Shown(CliResult result)

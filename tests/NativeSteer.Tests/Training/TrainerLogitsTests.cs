@@ -22,7 +22,7 @@ public sealed class TrainerLogitsTests : IDisposable
     public void Stories260K() => Equal(SharedFolder.Stories260K!, 1e-3f);
 
     [Theory, InlineData("countdown-base"), InlineData("countdown-reasoning")]
-    public void The_built_in_models(string name) => Equal(name, 1e-3f);
+    public void The_built_in_models(string name) => Equal(name, 0.01f); // F16: products round activations to 16 bits, in another order
 
     private static void Equal(string path, float tolerance)
     {

@@ -12,7 +12,7 @@ internal sealed class PuzzleSettings
     private static readonly string[] s_splits = ["train", "validation", "new-targets"];
 
     private readonly WeightsSetting _counts = new("N:WEIGHT,...", "How many numbers a puzzle has, 2 to 5, with weights", "--numbers")
-        { Default = string.Join(',', s_defaults.Counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Numbers}:{count.Weight}"))) };
+        { Default = string.Join(',', s_defaults.Counts.Select(count => count.Weight == 1 ? $"{count.Numbers}" : string.Create(CultureInfo.InvariantCulture, $"{count.Numbers}:{count.Weight}"))) };
     private readonly RangeSetting _range = new("The numbers", "--range") { Default = (s_defaults.LeastNumber, s_defaults.MostNumber) };
     private readonly RangeSetting _targets = new("The targets", "--targets") { Default = (s_defaults.LeastTarget, s_defaults.MostTarget) };
     private readonly CountSetting _limit = new("N", "Largest result of a step", "--limit") { Default = s_defaults.Limit, Minimum = 1 };
