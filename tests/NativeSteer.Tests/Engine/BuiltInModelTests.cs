@@ -44,7 +44,7 @@ public sealed class BuiltInModelTests
     [Fact]
     public void It_is_the_model_where_none_is_named()
     {
-        var result = CliRun.Run("generate", "-p", "###Question: numbers [2, 3, 4]->target 24\n###Response:\n", "--temp", "0", "-n", "200", "-t", "1");
+        var result = CliRun.Run("generate", "-p", "###Question: numbers [12, 13, 4]->target 21\n###Response:\n", "--temp", "0", "-n", "200", "-t", "1");
         Assert.Equal(0, result.Code);
         Assert.Contains("Goal Reached!", result.Out, StringComparison.Ordinal);
         Assert.Contains("3.6 M", CliRun.Run("info", "countdown-base").Out, StringComparison.Ordinal);
