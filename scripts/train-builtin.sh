@@ -32,7 +32,7 @@ train() {
 measure() {
     local name=$1 row=$2
     shift 2
-    ns countdown evaluate -m "$work/countdown-$name.gguf" -n 500 --seed 7 -t 1 --json "$@" >"$work/$name.$row.json"
+    ns countdown evaluate -m "$work/countdown-$name.gguf" -n 500 --seed 7 --json "$@" >"$work/$name.$row.json"
 }
 
 [[ -f $work/start.gguf ]] ||
