@@ -15,6 +15,7 @@
 
 namespace {
 
+using training::row;
 using training::share;
 using training::Share;
 
@@ -24,10 +25,6 @@ constexpr int tall = 6;        // rows of results kept in registers
 
 uint32_t pair(float low, float high) {
     return (uint32_t) to_bf16(low) | (uint32_t) to_bf16(high) << 16;
-}
-
-const float * row(const ggml_tensor * t, int64_t i) {
-    return reinterpret_cast<const float *>(static_cast<const char *>(t->data) + i * t->nb[1]);
 }
 
 NS_CLONES

@@ -9,16 +9,9 @@
 
 namespace {
 
+using training::row;
 using training::share;
 using training::Share;
-
-const float * row(const ggml_tensor * t, int64_t i) {
-    return reinterpret_cast<const float *>(static_cast<const char *>(t->data) + i * t->nb[1]);
-}
-
-float * row(ggml_tensor * t, int64_t i) {
-    return reinterpret_cast<float *>(static_cast<char *>(t->data) + i * t->nb[1]);
-}
 
 constexpr int64_t tile = 32; // columns and rows turned at a time: both sides stay in the first cache
 

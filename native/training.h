@@ -28,6 +28,15 @@ inline Share share(int64_t n, int64_t piece, int i, int count) {
     return { std::min(n, pieces * i / count * piece), std::min(n, pieces * (i + 1) / count * piece) };
 }
 
+// Row i of an F32 matrix.
+inline const float * row(const ggml_tensor * t, int64_t i) {
+    return reinterpret_cast<const float *>(static_cast<const char *>(t->data) + i * t->nb[1]);
+}
+
+inline float * row(ggml_tensor * t, int64_t i) {
+    return reinterpret_cast<float *>(static_cast<char *>(t->data) + i * t->nb[1]);
+}
+
 // A custom node that ggml calls on every thread.
 inline ggml_tensor * node(ggml_context * ctx, ggml_type type, int64_t ne0, int64_t ne1, std::initializer_list<ggml_tensor *> arguments,
                           ggml_custom_op_t f) {

@@ -83,9 +83,6 @@ internal static unsafe partial class GgmlApi
     [LibraryImport(Library)]
     internal static partial nuint ggml_row_size(int type, long count);
 
-    [LibraryImport(Library)]
-    internal static partial void* ggml_get_data(nint tensor);
-
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint ggml_set_name(nint tensor, string name);
 
@@ -187,9 +184,6 @@ internal static unsafe partial class GgmlApi
 
     [LibraryImport(Library)]
     internal static partial void ggml_build_forward_expand(nint graph, nint tensor);
-
-    [LibraryImport(Library)]
-    internal static partial int ggml_graph_n_nodes(nint graph);
 
     [LibraryImport(Library)]
     internal static partial nint ggml_backend_get_default_buffer_type(nint backend);

@@ -28,9 +28,6 @@ internal sealed unsafe partial class TensorGraph : IDisposable
         _graph = GgmlApi.ggml_new_graph_custom(_context, (nuint)nodes, 0);
     }
 
-    /// <summary>Nodes scheduled so far.</summary>
-    public int Nodes => GgmlApi.ggml_graph_n_nodes(_graph);
-
     /// <summary>A tensor whose data is written before each computation.</summary>
     public Tensor Input(GgmlType type, params ReadOnlySpan<long> shape)
     {
