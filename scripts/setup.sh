@@ -13,9 +13,9 @@ sdk=$(readlink -f "$sdk")
 compgen -G "${sdk%/*}/sdk/10.*" >/dev/null || compgen -G "${DOTNET_ROOT:-/nowhere}/sdk/10.*" >/dev/null ||
     fail "the dotnet on PATH has no SDK 10. Get it from https://dotnet.microsoft.com/download/dotnet/10.0"
 
-tools=(cmake make g++)
-# A llama.cpp of the user's own needs no download.
-[[ -n ${LLAMA_DIR:-} ]] || tools+=(npm git)
+tools=(cmake make g++ npm)
+# A llama.cpp of the user's own is not unpacked.
+[[ -n ${LLAMA_DIR:-} ]] || tools+=(git)
 missing=()
 for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || missing+=("$tool")

@@ -8,12 +8,14 @@ namespace NativeSteer.Files;
 public sealed class JsonLine
 {
     private readonly string _path;
+    private readonly string _prefix; // of field names in messages: "settings." within the line's object of that name
 
-    private JsonLine(string path, int number, JsonElement element)
+    private JsonLine(string path, int number, JsonElement element, string prefix = "")
     {
         _path = path;
         Number = number;
         Element = element;
+        _prefix = prefix;
     }
 
     /// <summary>The 1-based line number in the file.</summary>
@@ -87,6 +89,44 @@ public sealed class JsonLine
         return numbers;
     }
 
+    /// <summary>The object in a field that must be there, with the same fetchers.</summary>
+    /// <exception cref="NativeSteerException">The field is missing or not an object.</exception>
+    public JsonLine RequiredObject(string field)
+    {
+        var value = Find(field) ?? throw Missing(field, "an object");
+        return value.ValueKind == JsonValueKind.Object ? Inner(value, $"{field}.") : throw Wrong(field, "an object", value);
+    }
+
+    /// <summary>The objects in a field that must be there.</summary>
+    /// <exception cref="NativeSteerException">The field is missing or not an array of objects.</exception>
+    public IReadOnlyList<JsonLine> RequiredObjects(string field) => Items(field, "objects", (item, place) =>
+        item.ValueKind == JsonValueKind.Object ? Inner(item, $"{place}.") : throw Wrong(place, "an object", item));
+
+    /// <summary>The texts in a field that must be there.</summary>
+    /// <exception cref="NativeSteerException">The field is missing or not an array of strings.</exception>
+    public IReadOnlyList<string> RequiredStrings(string field) => Items(field, "strings", (item, place) =>
+        item.ValueKind == JsonValueKind.String ? Text(item) : throw Wrong(place, "a string", item));
+
+    /// <summary>The numbers in a field that must be there; NaN for JSON null.</summary>
+    /// <exception cref="NativeSteerException">The field is missing or not an array of numbers.</exception>
+    public IReadOnlyList<double> RequiredNumbers(string field) => Items(field, "numbers", (item, place) =>
+        item.ValueKind == JsonValueKind.Null ? double.NaN
+        : item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out var number) ? number
+        : throw Wrong(place, "a number", item));
+
+    // A prefix of an object is never itself an object, so parsing tells a cut line from one that only lacks its end.
+    internal static bool IsWhole(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            return JsonElement.Parse(utf8.Span).ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
     internal static JsonLine Parse(string path, int number, ReadOnlyMemory<byte> utf8)
     {
         JsonElement element;
@@ -107,6 +147,15 @@ public sealed class JsonLine
 
     private static NativeSteerException Error(string path, int number, string problem) =>
         new($"{FileErrors.Shown(path)}:{number}: {problem}");
+
+    private JsonLine Inner(JsonElement element, string prefix) => new(_path, Number, element, _prefix + prefix);
+
+    private List<T> Items<T>(string field, string expected, Func<JsonElement, string, T> read)
+    {
+        var value = Find(field) ?? throw Missing(field, $"an array of {expected}");
+        if (value.ValueKind != JsonValueKind.Array) throw Wrong(field, $"an array of {expected}", value);
+        return [.. value.EnumerateArray().Select((item, i) => read(item, $"{field}[{i}]"))];
+    }
 
     private JsonElement? Find(string field)
     {
@@ -166,7 +215,7 @@ public sealed class JsonLine
     private NativeSteerException Wrong(string field, string expected, JsonElement found) =>
         Error($"\"{Shown(field)}\" should be {expected}, but is {Kind(found)}.");
 
-    private static string Shown(string field) => FileErrors.Printable(field);
+    private string Shown(string field) => FileErrors.Printable(_prefix + field);
 
     private static string Kind(JsonElement element) => element.ValueKind switch
     {

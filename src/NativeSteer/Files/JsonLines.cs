@@ -19,10 +19,20 @@ public static class JsonLines
     public static IEnumerable<JsonLine> Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Enumerate(path);
+        return Enumerate(path, isLog: false);
     }
 
-    private static IEnumerable<JsonLine> Enumerate(string path)
+    /// <summary>As <see cref="Read"/>, but a last line that a killed process left half-written is left out.</summary>
+    /// <inheritdoc cref="Read" path="/param"/>
+    /// <inheritdoc cref="Read" path="/returns"/>
+    /// <inheritdoc cref="Read" path="/exception"/>
+    public static IEnumerable<JsonLine> ReadLog(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Enumerate(path, isLog: true);
+    }
+
+    private static IEnumerable<JsonLine> Enumerate(string path, bool isLog)
     {
         using var stream = Open(path);
         var buffer = new byte[1 << 16];
@@ -40,10 +50,12 @@ public static class JsonLines
                 Fill(stream, path, ref buffer, ref start, ref filled, out ended);
                 continue;
             }
-            if (end < 0) end = filled;
+            var isUnfinished = end < 0;
+            if (isUnfinished) end = filled;
             if (start >= filled) break;
             number++;
             var line = Trim(buffer.AsMemory(start, end - start), path, number);
+            if (isLog && isUnfinished && any && !JsonLine.IsWhole(line)) break;
             if (!line.IsEmpty)
             {
                 any = true;

@@ -141,19 +141,11 @@ public sealed class JsonLinesWriter : IDisposable
         return 0;
     }
 
-    // A prefix of an object is never itself an object, so parsing tells a cut line from one that only lacks its end.
     private static bool IsWholeObject(FileStream stream, long length)
     {
         if (length > 256 << 20) return false;
         var bytes = new byte[length];
         stream.ReadExactly(bytes);
-        try
-        {
-            return JsonElement.Parse(bytes).ValueKind == JsonValueKind.Object;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
+        return JsonLine.IsWhole(bytes);
     }
 }
