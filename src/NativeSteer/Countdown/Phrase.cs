@@ -16,9 +16,6 @@ internal sealed class Phrase
 /// <summary>What a trace says besides its steps, by the behaviour that it shows (Venhoff et al. 2025).</summary>
 internal static class Phrases
 {
-    internal const string Initializing = "initializing", AddingKnowledge = "adding-knowledge", ExampleTesting = "example-testing",
-        Deduction = "deduction", Backtracking = "backtracking", UncertaintyEstimation = "uncertainty-estimation";
-
     internal static Phrase[] Openings { get; } = Phrase.All(
         "We need |{t}|.",
         "First|, |look| at |{t}|.",

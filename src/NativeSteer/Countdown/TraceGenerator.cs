@@ -1,4 +1,5 @@
 using NativeSteer.Files;
+using NativeSteer.Judges;
 
 namespace NativeSteer.Countdown;
 
@@ -58,7 +59,7 @@ public sealed class TraceGenerator
     private static CountdownTrace Solution(Puzzle puzzle, AttemptPool pool, StableRandom random)
     {
         var text = new TraceText(puzzle.Target);
-        text.Steps(pool.Solution(random), Phrases.Deduction);
+        text.Steps(pool.Solution(random), Behaviours.Deduction);
         text.Piece(CountdownPieces.GoalReached);
         return text.ToTrace(puzzle, TraceStyle.Solution, 0);
     }
@@ -68,11 +69,11 @@ public sealed class TraceGenerator
         var text = new TraceText(puzzle.Target);
         if (random.Chance(Opens))
         {
-            text.Sentence(random.Pick(Phrases.Openings), label: Phrases.Initializing);
+            text.Sentence(random.Pick(Phrases.Openings), label: Behaviours.Initializing);
             text.Piece("\n");
         }
         var failure = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit)).Draw(1, random)[0];
-        text.Steps(failure.Steps, Phrases.ExampleTesting, _options.MaskErrors);
+        text.Steps(failure.Steps, Behaviours.ExampleTesting, _options.MaskErrors);
         Notice(text, failure, puzzle, random);
         text.Piece("\n");
         text.Piece(CountdownPieces.GoalNotReached);
@@ -89,7 +90,7 @@ public sealed class TraceGenerator
             var text = new TraceText(puzzle.Target);
             Open(text, puzzle, random);
             foreach (var failure in failures) Fail(text, failure, puzzle, random);
-            text.Steps(solution, Phrases.Deduction);
+            text.Steps(solution, Behaviours.Deduction);
             text.Piece(CountdownPieces.GoalReached);
             if (text.TokenCount <= most) return text.ToTrace(puzzle, TraceStyle.Thinking, failures.Count);
             failures.RemoveAt(failures.Count - 1); // without any it fits: see CountdownTraceOptions.Validate
@@ -101,8 +102,8 @@ public sealed class TraceGenerator
         var begun = text.TokenCount;
         if (random.Chance(Opens))
         {
-            text.Sentence(random.Pick(Phrases.Openings), label: Phrases.Initializing);
-            if (random.Chance(OpensTwice)) text.Sentence(random.Pick(Phrases.SecondOpenings), label: Phrases.Initializing);
+            text.Sentence(random.Pick(Phrases.Openings), label: Behaviours.Initializing);
+            if (random.Chance(OpensTwice)) text.Sentence(random.Pick(Phrases.SecondOpenings), label: Behaviours.Initializing);
         }
         if (random.Chance(StatesFact) && Fact(puzzle, random) is { } fact) text.Fact(fact);
         if (text.TokenCount > begun) text.Piece("\n");
@@ -126,11 +127,11 @@ public sealed class TraceGenerator
 
     private void Fail(TraceText text, FailedAttempt failure, Puzzle puzzle, StableRandom random)
     {
-        text.Steps(failure.Steps, Phrases.ExampleTesting, _options.MaskErrors);
+        text.Steps(failure.Steps, Behaviours.ExampleTesting, _options.MaskErrors);
         Notice(text, failure, puzzle, random);
         if (random.Chance(BacktracksOnNewLine)) text.Piece("\n");
-        text.Sentence(random.Pick(Phrases.Backtrackings), label: Phrases.Backtracking, mask: _options.MaskBacktracking);
-        if (random.Chance(IsUncertain)) text.Sentence(random.Pick(Phrases.Uncertain), label: Phrases.UncertaintyEstimation);
+        text.Sentence(random.Pick(Phrases.Backtrackings), label: Behaviours.Backtracking, mask: _options.MaskBacktracking);
+        if (random.Chance(IsUncertain)) text.Sentence(random.Pick(Phrases.Uncertain), label: Behaviours.UncertaintyEstimation);
         text.Piece("\n");
     }
 
@@ -141,7 +142,7 @@ public sealed class TraceGenerator
             : failure.GivenUp ? Phrases.Hopeless
             : !random.Chance(NoticesSize) ? Phrases.Missed
             : result > puzzle.Target ? Phrases.TooLarge : Phrases.TooSmall;
-        text.Sentence(random.Pick(phrases), result, Phrases.Deduction);
+        text.Sentence(random.Pick(phrases), result, Behaviours.Deduction);
     }
 
     private TraceStyle Style(StableRandom random)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using NativeSteer.Extraction;
+using NativeSteer.Judges;
 
 namespace NativeSteer.Countdown;
 
@@ -93,7 +94,7 @@ internal sealed class TraceText(int target)
         Piece(Operator(fact.Operation));
         Number(fact.Right);
         Piece(".");
-        _spans.Add(new TraceSpan(Phrases.AddingKnowledge, start, _text.Length));
+        _spans.Add(new TraceSpan(Behaviours.AddingKnowledge, start, _text.Length));
     }
 
     private static string Operator(char operation) => operation switch { '+' => "+", '-' => "-", '*' => "*", _ => "/" };

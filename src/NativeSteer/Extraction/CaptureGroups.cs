@@ -40,12 +40,16 @@ public sealed class CaptureGroups
     public int Of(string label, int offset) => _index[label] * Offsets.Count + offset - Offsets.First;
 
     /// <summary>The groups of some labels, at one offset or at all of them.</summary>
-    public int[] Of(IEnumerable<string> labels, int? offset = null) =>
-    [
-        .. from label in labels
-           from o in offset is { } one ? [one] : Enumerable.Range(Offsets.First, Offsets.Count)
-           select Of(label, o),
-    ];
+    public int[] Of(IEnumerable<string> labels, int? offset = null) => Of(labels, offset is { } one ? OffsetRange.Window(one, one) : Offsets);
+
+    /// <summary>The groups of some labels at the offsets of a window.</summary>
+    /// <exception cref="NativeSteerException">The window reaches beyond the offsets that were captured.</exception>
+    public int[] Of(IEnumerable<string> labels, OffsetRange window)
+    {
+        if (window.First < Offsets.First || window.Last > Offsets.Last || window.IsSpan != Offsets.IsSpan)
+            throw new NativeSteerException($"The offsets {window} were asked for, the sums hold {Offsets}; capture them with --offsets.");
+        return [.. from label in labels from offset in Enumerable.Range(window.First, window.Count) select Of(label, offset)];
+    }
 
     /// <summary>Labels the rows of a trace.</summary>
     /// <returns>The labelled tokens, and how many rows the windows would have reached outside the trace.</returns>

@@ -24,6 +24,9 @@ public enum SpanUnit
 /// <param name="Spans">Its labelled stretches, positions counted in <paramref name="Text"/> or <see cref="Tokens"/> alone.</param>
 public sealed record LabelledTrace(string Text, IReadOnlyList<TraceSpan> Spans)
 {
+    /// <summary>Its name, by which files about the same traces are put together; may be empty.</summary>
+    public string Id { get; init; } = "";
+
     /// <summary>What stood before the text. It is run first and carries no labels, but windows before a span may reach into it.</summary>
     public string Prompt { get; init; } = "";
 

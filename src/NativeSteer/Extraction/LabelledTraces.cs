@@ -9,7 +9,7 @@ namespace NativeSteer.Extraction;
 /// </summary>
 /// <remarks>
 /// Positions are Unicode code points of the text, half open. The text may also be called <c>"completion"</c>, as in files that
-/// training reads. Optional: <c>"prompt"</c>, the text before; <c>"tokens"</c>, the trace's token ids; <c>"unit": "tokens"</c>,
+/// training reads. Optional: <c>"id"</c>, a name; <c>"prompt"</c>, the text before; <c>"tokens"</c>, the trace's token ids; <c>"unit": "tokens"</c>,
 /// positions are indices into these. Fields of other names are ignored.
 /// </remarks>
 public static class LabelledTraces
@@ -47,7 +47,14 @@ public static class LabelledTraces
             if (from >= to) throw line.Error($"{shown} is empty; \"to\" is the first position after the span.");
             if (to > length) throw line.Error($"{shown} ends after the text, which has {length} {what}.");
         }
-        return new LabelledTrace(text, spans) { Prompt = line.OptionalString("prompt") ?? "", Tokens = tokens, Unit = unit, Place = place };
+        return new LabelledTrace(text, spans)
+        {
+            Id = line.OptionalName("id") ?? "",
+            Prompt = line.OptionalString("prompt") ?? "",
+            Tokens = tokens,
+            Unit = unit,
+            Place = place,
+        };
     }
 
     private static List<TraceSpan> Spans(JsonLine line)

@@ -49,14 +49,30 @@ public static class VectorExtraction
         LanguageModel model, string path, TraceExtraction options,
         IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(path);
+        return SumTraces(model, LabelledTraces.Read(path), path, options, progress, cancellation);
+    }
+
+    /// <summary>The same over traces that were read already, or changed since.</summary>
+    /// <param name="model">The model to run; not necessarily the one that wrote the traces.</param>
+    /// <param name="traces">The traces; enumerated twice.</param>
+    /// <param name="path">The file that they come from, for the provenance.</param>
+    /// <param name="options">Label, offsets, baseline, layers.</param>
+    /// <param name="progress">Told after every batch, on the calling thread.</param>
+    /// <param name="cancellation">Stops within the running batch; nothing is kept then.</param>
+    /// <inheritdoc cref="FromTraces" path="/exception"/>
+    public static (LabelledSums Sums, ExtractionSummary Summary) SumTraces(
+        LanguageModel model, IEnumerable<LabelledTrace> traces, string path, TraceExtraction options,
+        IProgress<CaptureProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(traces);
         ArgumentNullException.ThrowIfNull(options);
         var watch = Stopwatch.StartNew();
         var slots = options.Slots(model);
         var tokenizer = new TextTokens(model.Vocabulary, options.LongestText(model));
         var allTokens = options.Against.Kind == AgainstKind.Tokens;
-        var survey = TraceSurvey.Of(LabelledTraces.Read(path), tokenizer, options.Offsets, allTokens, cancellation);
+        var survey = TraceSurvey.Of(traces, tokenizer, options.Offsets, allTokens, cancellation);
         var groups = new CaptureGroups(survey.Spans.Keys, options.Offsets, allTokens);
         _ = DifferenceOfMeans.Sides(groups, options.Label, options.Against); // a wrong label shows before the run
         var source = ExtractionProvenance.Of(model, [path]);
@@ -64,7 +80,7 @@ public static class VectorExtraction
         var sums = new ActivationSums(slots, groups.Count, model.Shape.Width);
         using var context = options.CreateContext(model, survey.Longest);
         var runner = new CaptureRunner(context) { Expected = survey.Expected };
-        runner.Sum(LabelledTraces.Read(path).Select(trace => groups.Label(tokenizer.Trace(trace)).Text), sums, progress, cancellation);
+        runner.Sum(traces.Select(trace => groups.Label(tokenizer.Trace(trace)).Text), sums, progress, cancellation);
         var summary = new ExtractionSummary
         {
             Texts = runner.Done.Texts,

@@ -40,6 +40,11 @@ public sealed class JsonLine
         return Text(value);
     }
 
+    /// <summary>A name in a field: its text, or a number as it is written; null where it is absent or JSON null.</summary>
+    /// <exception cref="NativeSteerException">The field is there and neither.</exception>
+    public string? OptionalName(string field) =>
+        Find(field) is { ValueKind: JsonValueKind.Number } number ? number.GetRawText() : OptionalString(field);
+
     /// <summary>The number in a field that must be there; finite.</summary>
     /// <exception cref="NativeSteerException">The field is missing, not a number, or not representable.</exception>
     public double RequiredNumber(string field) => OptionalNumber(field) ?? throw Missing(field, "a number");

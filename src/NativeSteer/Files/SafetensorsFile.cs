@@ -90,6 +90,14 @@ public sealed class SafetensorsFile : IDisposable
         return values;
     }
 
+    /// <summary>A whole tensor of F64 as it lies in the file, row-major.</summary>
+    /// <exception cref="NativeSteerException">There is no such tensor, it is not F64, or it is too large for one array.</exception>
+    public double[] ReadDoubles(string name)
+    {
+        if (Require(name).Type != SafetensorsType.F64) throw Fault(Path, $"the tensor {FileErrors.Printable(name)} does not hold doubles");
+        return MemoryMarshal.Cast<byte, double>(ReadBytes(name)).ToArray();
+    }
+
     /// <summary>A whole tensor as 64-bit integers, row-major. I32 is widened.</summary>
     /// <exception cref="NativeSteerException">There is no such tensor, it is not of integers, or it is too large for one array.</exception>
     public long[] ReadIntegers(string name)

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using NativeSteer.Cli.Options;
 using NativeSteer.Files;
 
@@ -37,9 +36,7 @@ internal static class PromptSource
         var ids = prompts.Select(prompt => prompt.Id).ToHashSet(StringComparer.Ordinal);
         foreach (var line in JsonLines.Read(path))
         {
-            var id = line.Element.TryGetProperty("id", out var field) && field.ValueKind == JsonValueKind.Number
-                ? field.GetRawText()
-                : line.OptionalString("id") ?? Number(prompts.Count);
+            var id = line.OptionalName("id") ?? Number(prompts.Count);
             if (!ids.Add(id)) throw line.Error($"the id \"{Output.Text.OneLine(id)}\" was used before; give each prompt its own.");
             prompts.Add(new PromptSpec(id, line.RequiredString("prompt"), SteerSpec.Of(line)));
         }

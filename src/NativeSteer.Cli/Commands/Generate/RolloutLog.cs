@@ -57,20 +57,7 @@ internal sealed class RolloutLog : IDisposable
     internal void Write(Rollout rollout) => WriteLine(json =>
     {
         var (job, sample) = _jobs.Sources[rollout.Request.Id];
-        json.WriteString("type", "rollout");
-        json.WriteString("id", rollout.Request.Id);
-        json.WriteString("prompt_id", job.Prompt.Id);
-        json.WriteNumber("sample", sample + 1);
-        json.WriteNumber("seed", rollout.Request.Sampling.Seed);
-        json.WriteString("prompt", job.Prompt.Text);
-        json.WriteString("text", rollout.Text);
-        json.WriteStartArray("tokens");
-        foreach (var token in rollout.Tokens) json.WriteNumberValue(token);
-        json.WriteEndArray();
-        json.WriteString("finish", rollout.Finish switch { FinishReason.End => "end", FinishReason.Stop => "stop", _ => "length" });
-        json.WriteNumber("prompt_tokens", job.Tokens.Length);
-        json.WriteNumber("generated_tokens", rollout.Tokens.Count);
-        if (!double.IsNaN(rollout.LogProbability)) json.WriteNumber("log_probability", rollout.LogProbability);
+        RolloutLine.Write(json, rollout, job.Prompt.Id, job.Prompt.Text, sample + 1);
         json.WriteStartArray("steer");
         foreach (var spec in job.Steer) spec.ToJson().WriteTo(json);
         json.WriteEndArray();

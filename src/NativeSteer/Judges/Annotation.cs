@@ -1,0 +1,42 @@
+using NativeSteer.Extraction;
+
+namespace NativeSteer.Judges;
+
+/// <summary>What a judge made of a trace.</summary>
+/// <param name="Trace">The trace with the judge's spans, in order, in code points; without spans when it could not be judged.</param>
+public sealed record Annotation(LabelledTrace Trace)
+{
+    /// <summary>Why the trace has no labels, as a part of a sentence; null when it was judged.</summary>
+    public string? Failure { get; init; }
+
+    /// <summary>Segments that the judge gave and the text does not hold, in order.</summary>
+    public IReadOnlyList<string> NotFound { get; init; } = [];
+
+    /// <summary>Segments found that differ from the text in white space alone.</summary>
+    public int OtherWhiteSpace { get; init; }
+
+    /// <summary>Labels that the judge made up, each as often as it came; their segments are left out.</summary>
+    public IReadOnlyList<string> UnknownLabels { get; init; } = [];
+
+    /// <summary>The trace with one label for each of its sentences.</summary>
+    /// <param name="trace">The trace; its own spans are left out.</param>
+    /// <param name="label">A sentence's label; null for none.</param>
+    public static Annotation OfSentences(LabelledTrace trace, Func<Sentence, string?> label)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        ArgumentNullException.ThrowIfNull(label);
+        var spans = new List<TraceSpan>();
+        foreach (var sentence in Sentences.Split(trace.Text))
+        {
+            if (label(sentence) is { } name) spans.Add(sentence.Labelled(name));
+        }
+        return new Annotation(Judged(trace, spans));
+    }
+
+    /// <summary>A trace that could not be judged.</summary>
+    internal static Annotation Failed(LabelledTrace trace, string reason) => new(Judged(trace, [])) { Failure = reason };
+
+    /// <summary>The trace with the spans of a judge, which count code points.</summary>
+    internal static LabelledTrace Judged(LabelledTrace trace, IReadOnlyList<TraceSpan> spans) =>
+        trace with { Spans = spans, Unit = SpanUnit.CodePoints };
+}

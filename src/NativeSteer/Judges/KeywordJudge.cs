@@ -1,0 +1,36 @@
+using NativeSteer.Extraction;
+
+namespace NativeSteer.Judges;
+
+/// <summary>A sentence that has a word of a set is <c>backtracking</c>, every other one <c>other</c>; so all sentences are in D.</summary>
+/// <param name="words">The set; null for wait and hmm.</param>
+public sealed class KeywordJudge(KeywordSet? words = null) : IJudge
+{
+    /// <summary>The words that are looked for.</summary>
+    public KeywordSet Words { get; } = words ?? KeywordSet.Default;
+
+    /// <inheritdoc/>
+    public string Name => "keyword";
+
+    /// <summary>The label of sentences with a word.</summary>
+    public string Label { get; init; } = Behaviours.Backtracking;
+
+    /// <summary>The label of all others.</summary>
+    public string Otherwise { get; init; } = Behaviours.Other;
+
+    /// <summary>For <see cref="AnnotationReport.RequireLabel"/>.</summary>
+    public string LookedFor => $"the words {string.Join(", ", Words.Words)}";
+
+    /// <inheritdoc/>
+    public IEnumerable<Annotation> Annotate(
+        IReadOnlyList<LabelledTrace> traces, IProgress<JudgeProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(traces);
+        for (var i = 0; i < traces.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return Annotation.OfSentences(traces[i], sentence => Words.Count(sentence.Text).Hits > 0 ? Label : Otherwise);
+            progress?.Report(new JudgeProgress(i + 1, traces.Count));
+        }
+    }
+}
