@@ -29,7 +29,7 @@ public sealed class KeywordJudge(KeywordSet? words = null) : IJudge
         for (var i = 0; i < traces.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            yield return Annotation.OfSentences(traces[i], sentence => Words.Count(sentence.Text).Hits > 0 ? Label : Otherwise);
+            yield return Annotation.OfSentences(traces[i], sentence => Words.Find(sentence.Text).Any(word => word.IsKeyword) ? Label : Otherwise);
             progress?.Report(new JudgeProgress(i + 1, traces.Count));
         }
     }
