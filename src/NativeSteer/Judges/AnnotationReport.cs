@@ -58,15 +58,17 @@ public sealed class AnnotationReport
 
     /// <summary>Throws when no stretch has the label: then there is nothing to make a vector of.</summary>
     /// <param name="label">The label.</param>
-    /// <param name="lookedFor">What the judge looked for, e.g. <c>the words wait, hmm</c>.</param>
+    /// <param name="judge">Who judged; the message says what it looked for.</param>
     /// <exception cref="NativeSteerException">The label does not occur; the message shows the beginnings of two traces.</exception>
-    public void RequireLabel(string label, string lookedFor)
+    public void RequireLabel(string label, IJudge judge)
     {
+        ArgumentNullException.ThrowIfNull(judge);
         if (_spans.ContainsKey(label)) return;
-        var traces = Traces == 1 ? "the one trace" : $"any of {Traces} traces";
+        var traces = Traces == 1 ? "the one trace" : $"{Traces} traces";
         var shown = _beginnings.Count == 0 ? "" : $" They begin: {string.Join(", ", _beginnings)}.";
         throw new NativeSteerException(
-            $"No sentence of {traces} is '{FileErrors.Printable(label)}'; looked for {lookedFor}. Give other words, another judge, or traces that show it.{shown}");
+            $"The judge '{judge.Name}' ({judge.Settings}) found no '{FileErrors.Printable(label)}' in {traces}; "
+            + $"give other words, another judge, or traces that show it.{shown}");
     }
 
     private static void Count(Dictionary<string, int> counts, string name) => counts[name] = counts.GetValueOrDefault(name) + 1;
