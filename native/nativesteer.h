@@ -100,6 +100,9 @@ typedef struct {
 NS_API ns_status ns_model_load(const char * path, const ns_model_options * options, struct llama_model ** model);
 NS_API void      ns_model_free(struct llama_model * model);
 
+// Weights as floats: n numbers of a ggml_type, whole blocks, from data as it lies in the file. values: (n).
+NS_API ns_status ns_weights_decode(int32_t type, const void * data, int64_t n, float * values);
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Text: llama.cpp's functions of the same kind, whose exceptions and assertions become NS_ERROR here
 //
