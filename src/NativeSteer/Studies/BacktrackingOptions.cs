@@ -27,9 +27,6 @@ public sealed record BacktrackingOptions
     /// <summary>What labels the traces.</summary>
     public required IJudge Judge { get; init; }
 
-    /// <summary>What the judge looks for, for the message when it finds nothing.</summary>
-    public required string LookedFor { get; init; }
-
     /// <summary>The words that are counted.</summary>
     public KeywordSet Words { get; init; } = KeywordSet.Default;
 

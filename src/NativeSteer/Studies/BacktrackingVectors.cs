@@ -67,12 +67,16 @@ internal sealed class BacktrackingVectors
         return known;
     }
 
+    /// <summary>Whether any token stands at a window's offsets from a label's spans.</summary>
+    internal bool HasRows(string source, string label, OffsetRange window) =>
+        DifferenceOfMeans.Rows(_sums[source].Sums, _sums[source].Groups.Of([label], window)) > 0;
+
     /// <summary>The vector of a label at its own length.</summary>
     internal SteeringVector Difference(string source, string label, OffsetRange window, string method = "mean_difference")
     {
         var sums = _sums[source];
         var positive = sums.Groups.Of([label], window);
-        if (DifferenceOfMeans.Rows(sums.Sums, positive) == 0)
+        if (!HasRows(source, label, window))
             throw new NativeSteerException($"No token stands at the offsets {window} from a sentence of '{label}': they lie before the traces' beginnings; give nearer windows.");
         var provenance = sums.Source.With(Provenance.Method, method).With(Provenance.Label, label).With("against", "all").With(Provenance.Offsets, window.ToString());
         return DifferenceOfMeans.Between(sums.Sums, positive, sums.Groups.Of(Labels, window), sums.Model, provenance);
