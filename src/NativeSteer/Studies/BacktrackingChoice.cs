@@ -1,0 +1,66 @@
+namespace NativeSteer.Studies;
+
+/// <summary>
+/// The cell that was chosen on one half of the prompts, and what it gives on the other. Choosing among many cells on the prompts
+/// that are reported would make noise look like an effect.
+/// </summary>
+public sealed record BacktrackingChoice
+{
+    /// <summary>The rule, for people.</summary>
+    public const string Rule =
+        "Among the reasoning-derived vectors on the reasoning model, the layer, window and magnitude with the highest keyword rate "
+        + "on the prompts of the choosing half, where at most 10 % of the completions are empty or degenerate; of equals the smaller magnitude.";
+
+    /// <summary>The chosen condition on the prompts it was chosen on.</summary>
+    public required ConditionResult Chosen { get; init; }
+
+    /// <summary>How many conditions it was chosen from.</summary>
+    public required int Candidates { get; init; }
+
+    /// <summary>It on the other prompts.</summary>
+    public required ConditionResult Steered { get; init; }
+
+    /// <summary>The same model unsteered, on the same prompts.</summary>
+    public required ConditionResult Unsteered { get; init; }
+
+    /// <summary>Noise of the same length at the same layer, or null where it was not run.</summary>
+    public ConditionResult? Noise { get; init; }
+
+    /// <summary>The base-derived vector at the same layer and magnitude, or null.</summary>
+    public ConditionResult? BaseDerived { get; init; }
+
+    /// <summary>The condition.</summary>
+    public StudyCondition Condition => Chosen.Condition;
+
+    internal static BacktrackingChoice? Of(BacktrackingResults results)
+    {
+        var candidates = results.Conditions.Select(result => result.Condition)
+            .Where(condition => condition.Target == StudyCondition.OnReasoning && condition.Vector.Source == StudyCondition.OnReasoning && results.IsStudied(condition.Vector))
+            .Select(condition => results.Measure(condition, StudyHalf.Choose)).OfType<ConditionResult>().ToList();
+        var chosen = candidates.Where(result => result.IsSound && !double.IsNaN(result.Rate.Value))
+            .OrderByDescending(result => result.Rate.Value).ThenBy(result => Math.Abs(result.Condition.Magnitude)).FirstOrDefault();
+        if (chosen is null
+            || results.Measure(chosen.Condition, StudyHalf.Report) is not { } steered
+            || results.Unsteered(StudyCondition.OnReasoning, StudyHalf.Report) is not { } unsteered)
+        {
+            return null;
+        }
+        return new BacktrackingChoice
+        {
+            Chosen = chosen,
+            Candidates = candidates.Count,
+            Steered = steered,
+            Unsteered = unsteered,
+            Noise = Beside(results, chosen.Condition, vector => vector.Kind == StudyVector.Noise),
+            BaseDerived = Beside(results, chosen.Condition, vector => vector == chosen.Condition.Vector with { Source = StudyCondition.OnBase })
+                ?? Beside(results, chosen.Condition, vector => vector.Source == StudyCondition.OnBase && results.IsStudied(vector)),
+        };
+    }
+
+    /// <summary>Another vector on the same target, at the same layer and magnitude, on the reported prompts.</summary>
+    private static ConditionResult? Beside(BacktrackingResults results, StudyCondition chosen, Func<StudyVector, bool> isWanted) => results.Conditions
+        .Select(result => result.Condition)
+        .Where(condition => isWanted(condition.Vector) && chosen == condition with { Vector = chosen.Vector })
+        .Select(condition => results.Measure(condition, StudyHalf.Report))
+        .FirstOrDefault(result => result is not null);
+}
