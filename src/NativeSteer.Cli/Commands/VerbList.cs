@@ -1,5 +1,6 @@
 using NativeSteer.Cli.Commands.Countdown;
 using NativeSteer.Cli.Commands.Generate;
+using NativeSteer.Cli.Commands.Study;
 using NativeSteer.Cli.Commands.Train;
 using NativeSteer.Cli.Commands.Vector;
 using NativeSteer.Cli.Help;
@@ -32,6 +33,9 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("generate", "Puzzles with answers to learn from, as JSONL", (args, terminal) => new CountdownGenerateCommand().Run(args, terminal)),
         new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
 
+    internal static VerbList Studies { get; } = new("study",
+        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)));
+
     internal static VerbList Benches { get; } = new("bench",
         new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)))
     {
@@ -46,6 +50,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
         new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),
         new("countdown", "Puzzles to learn backtracking on: make data, judge a model", (args, terminal) => Countdown.Run(args, terminal)),
+        new("study", "A paper's experiment end to end, with its report", (args, terminal) => Studies.Run(args, terminal)),
         new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => Benches.Run(args, terminal)));
 
     internal string Path => path;
