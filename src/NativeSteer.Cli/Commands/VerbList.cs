@@ -1,3 +1,4 @@
+using NativeSteer.Cli.Commands.Annotate;
 using NativeSteer.Cli.Commands.Countdown;
 using NativeSteer.Cli.Commands.Generate;
 using NativeSteer.Cli.Commands.Study;
@@ -13,10 +14,16 @@ namespace NativeSteer.Cli.Commands;
 internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Terminal, int> Run);
 
 /// <summary>Verbs to choose from: all of the program's, or those below one of them, such as <c>vector</c>.</summary>
-/// <param name="path">What precedes the verb: empty, <c>vector</c>, <c>train</c>, <c>countdown</c> or <c>bench</c>.</param>
+/// <param name="path">What precedes the verb: empty, <c>annotate</c>, <c>vector</c>, <c>train</c>, <c>countdown</c> or <c>bench</c>.</param>
 /// <param name="verbs">The verbs in the order of the help.</param>
 internal sealed class VerbList(string path, params VerbEntry[] verbs)
 {
+    internal static VerbList Annotates { get; } = new("annotate",
+        new VerbEntry("agreement", "How two judges agree: precision, recall, F1 and Cohen's kappa", (args, terminal) => new AgreementCommand().Run(args, terminal)))
+    {
+        Alone = (args, terminal) => new AnnotateCommand().Run(args, terminal),
+    };
+
     internal static VerbList Vectors { get; } = new("vector",
         new("extract", "Make a vector of labelled texts, in one pass", (args, terminal) => new ExtractCommand().Run(args, terminal)),
         new("show", "A vector's layers, norms and provenance", (args, terminal) => new ShowCommand().Run(args, terminal)),
@@ -46,6 +53,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
         new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
+        new("annotate", "Label what traces do, by keywords or by a judging model", (args, terminal) => Annotates.Run(args, terminal)),
         new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
         new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),

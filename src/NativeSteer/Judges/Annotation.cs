@@ -53,6 +53,21 @@ public sealed record Annotation(LabelledTrace Trace)
         };
     }
 
+    /// <summary>The trace put together of its pieces, each judged with positions of its own; unlabelled when one of them is.</summary>
+    internal static Annotation OfParts(LabelledTrace trace, IEnumerable<(int From, Annotation Part)> parts)
+    {
+        var list = parts.ToList();
+        var failure = list.Select(part => part.Part.Failure).FirstOrDefault(reason => reason is not null);
+        var spans = list.SelectMany(part => part.Part.Trace.Spans.Select(span => new TraceSpan(span.Label, span.From + part.From, span.To + part.From)));
+        return new Annotation(Judged(trace, failure is null ? [.. spans] : []))
+        {
+            Failure = failure,
+            NotFound = [.. list.SelectMany(part => part.Part.NotFound)],
+            OtherWhiteSpace = list.Sum(part => part.Part.OtherWhiteSpace),
+            UnknownLabels = [.. list.SelectMany(part => part.Part.UnknownLabels)],
+        };
+    }
+
     /// <summary>A trace that could not be judged.</summary>
     internal static Annotation Failed(LabelledTrace trace, string reason) => new(Judged(trace, [])) { Failure = reason };
 

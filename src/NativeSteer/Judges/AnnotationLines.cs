@@ -1,6 +1,5 @@
 using System.Text.Json;
 using NativeSteer.Extraction;
-using NativeSteer.Files;
 
 namespace NativeSteer.Judges;
 
@@ -46,29 +45,5 @@ public static class AnnotationLines
         json.WriteStartArray("not_found");
         foreach (var segment in annotation.NotFound) json.WriteStringValue(segment);
         json.WriteEndArray();
-    }
-
-    /// <summary>The traces that a file of this judge has already, by id.</summary>
-    /// <param name="path">What an earlier run wrote.</param>
-    /// <param name="judge">Who judges.</param>
-    /// <exception cref="NativeSteerException">The file cannot be read, or another judge wrote it, or one with other settings.</exception>
-    public static IReadOnlyDictionary<string, LabelledTrace> Read(string path, IJudge judge)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        ArgumentNullException.ThrowIfNull(judge);
-        var traces = new Dictionary<string, LabelledTrace>(StringComparer.Ordinal);
-        foreach (var line in JsonLines.Read(path))
-        {
-            var (name, settings) = (line.OptionalString("judge"), line.OptionalString("judge_settings"));
-            if (!string.Equals(name, judge.Name, StringComparison.Ordinal) || !string.Equals(settings, judge.Settings, StringComparison.Ordinal))
-            {
-                throw line.Error(name is null
-                    ? "this is no file of 'nativesteer annotate'; write to another one."
-                    : $"the judge was '{FileErrors.Printable(name)}' ({FileErrors.Printable(settings ?? "")}), now it is '{judge.Name}' ({judge.Settings}); give the same, or write to another file.");
-            }
-            var trace = LabelledTraces.Parse(line, $"{FileErrors.Shown(path)}:{line.Number}");
-            traces[trace.Id] = trace;
-        }
-        return traces;
     }
 }

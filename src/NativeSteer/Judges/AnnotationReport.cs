@@ -25,6 +25,12 @@ public sealed class AnnotationReport
     /// <summary>Segments found that differ from the trace in white space alone.</summary>
     public int OtherWhiteSpace { get; private set; }
 
+    /// <summary>Sentences of the traces that were judged.</summary>
+    public int Sentences { get; private set; }
+
+    /// <summary>Those of them that have a label: one whose spans cover more than half of the sentence.</summary>
+    public int LabelledSentences { get; private set; }
+
     /// <summary>Labelled stretches by label.</summary>
     public IReadOnlyDictionary<string, int> Spans => _spans;
 
@@ -38,13 +44,17 @@ public sealed class AnnotationReport
     public void Add(Annotation annotation)
     {
         ArgumentNullException.ThrowIfNull(annotation);
-        Add(annotation.Trace);
         NotFound += annotation.NotFound.Count;
-        OtherWhiteSpace += annotation.OtherWhiteSpace;
         foreach (var label in annotation.UnknownLabels) Count(_unknown, label);
-        if (annotation.Failure is not { } failure) return;
-        Unlabelled++;
-        Count(_failures, failure);
+        if (annotation.Failure is { } failure)
+        {
+            Traces++;
+            Unlabelled++;
+            Count(_failures, failure);
+            return;
+        }
+        OtherWhiteSpace += annotation.OtherWhiteSpace;
+        Add(annotation.Trace);
     }
 
     /// <summary>Counts a trace that was judged before.</summary>
@@ -53,22 +63,25 @@ public sealed class AnnotationReport
         ArgumentNullException.ThrowIfNull(trace);
         Traces++;
         foreach (var span in trace.Spans) Count(_spans, span.Label);
+        foreach (var sentence in JudgedSentence.All(trace))
+        {
+            Sentences++;
+            if (sentence.Labels.Any()) LabelledSentences++;
+        }
         if (_beginnings.Count < ShownTraces) _beginnings.Add($"\"{FileErrors.Printable(trace.Text, ShownLength)}\" ({trace.Place})");
     }
 
     /// <summary>Throws when no stretch has the label: then there is nothing to make a vector of.</summary>
     /// <param name="label">The label.</param>
-    /// <param name="judge">Who judged; the message says what it looked for.</param>
+    /// <param name="lookedFor">What was looked for, e.g. <c>the words wait,hmm</c>.</param>
     /// <exception cref="NativeSteerException">The label does not occur; the message shows the beginnings of two traces.</exception>
-    public void RequireLabel(string label, IJudge judge)
+    public void RequireLabel(string label, string lookedFor)
     {
-        ArgumentNullException.ThrowIfNull(judge);
         if (_spans.ContainsKey(label)) return;
-        var traces = Traces == 1 ? "the one trace" : $"{Traces} traces";
+        var traces = Traces == 1 ? "the one trace" : $"any of {Traces} traces";
         var shown = _beginnings.Count == 0 ? "" : $" They begin: {string.Join(", ", _beginnings)}.";
         throw new NativeSteerException(
-            $"The judge '{judge.Name}' ({judge.Settings}) found no '{FileErrors.Printable(label)}' in {traces}; "
-            + $"give other words, another judge, or traces that show it.{shown}");
+            $"No sentence of {traces} is '{FileErrors.Printable(label)}'; looked for {lookedFor}. Give other words, another judge, or traces that show it.{shown}");
     }
 
     private static void Count(Dictionary<string, int> counts, string name) => counts[name] = counts.GetValueOrDefault(name) + 1;
