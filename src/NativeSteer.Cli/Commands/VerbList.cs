@@ -56,6 +56,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("annotate", "Label what traces do, by keywords or by a judging model", (args, terminal) => Annotates.Run(args, terminal)),
         new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
+        new("lens", "Which tokens a vector, or the inside of a model at a text, speaks for", (args, terminal) => new LensCommand().Run(args, terminal)),
         new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),
         new("countdown", "Puzzles to learn backtracking on: make data, judge a model", (args, terminal) => Countdown.Run(args, terminal)),
         new("study", "A paper's experiment end to end, with its report", (args, terminal) => Studies.Run(args, terminal)),

@@ -62,8 +62,8 @@ public sealed class LogitLens : IDisposable
         try
         {
             _norm = _options.ApplyNorm ? _unembedding.Norm().Weight : null;
-            var tokens = Math.Min(_unembedding.Vocabulary, model.Vocabulary.Size);
-            _wordTokens = [.. Enumerable.Range(0, tokens).Where(token => _options.Keywords.IsPartOf(TextOf(model.Vocabulary, token)))];
+            _unembedding.RequireVocabulary(model);
+            _wordTokens = [.. Enumerable.Range(0, model.Vocabulary.Size).Where(token => _options.Keywords.IsPartOf(TextOf(model.Vocabulary, token)))];
         }
         catch
         {
@@ -104,7 +104,7 @@ public sealed class LogitLens : IDisposable
                 var part = products.Slice(i * count, count);
                 for (var w = from; w < _wordTokens.Length && _wordTokens[w] < first + count; w++) sums[i] += part[_wordTokens[w] - first];
                 var length = TensorPrimitives.Norm<float>(directions[i]);
-                for (var token = 0; token < Math.Min(count, _model.Vocabulary.Size - first); token++)
+                for (var token = 0; token < count; token++)
                 {
                     dots[i].Add(first + token, part[token]);
                     cosines[i].Add(first + token, part[token] / (length * lengths[token]));
@@ -116,8 +116,8 @@ public sealed class LogitLens : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _unembedding.Dispose();
 
-    /// <summary>What a token spells.</summary>
-    internal static string TextOf(Vocabulary vocabulary, int token) => Encoding.UTF8.GetString(vocabulary.Piece(token, special: true));
+    /// <summary>What a token spells, special tokens included; bytes that are no text appear as U+FFFD.</summary>
+    public static string TextOf(Vocabulary vocabulary, int token) => Encoding.UTF8.GetString(vocabulary.Piece(token, special: true));
 
     private float[] Direction(SteeringVector vector, int layer)
     {

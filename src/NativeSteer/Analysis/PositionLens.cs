@@ -37,6 +37,7 @@ public static class PositionLens
         options ??= new LensOptions();
         var model = context.Model;
         using var unembedding = Unembedding.Open(model.Path);
+        unembedding.RequireVocabulary(model);
         var norm = unembedding.Norm();
         var rows = new ActivationRows((layers ?? [.. Enumerable.Range(0, model.Shape.Layers)]).Select(l => new HookSlot(HookSite.Residual, l)), model.Shape.Width);
         var most = Math.Clamp(ResidualBytes / (sizeof(float) * rows.Slots.Count * rows.Width), 1, context.Options.BatchLength);
@@ -93,7 +94,7 @@ public static class PositionLens
                 var sum = LogProbabilities.LogSum(logits);
                 var (larger, smaller) = (Math.Max(sums[i], sum), Math.Min(sums[i], sum));
                 sums[i] = larger + Math.Log(1 + Math.Exp(smaller - larger));
-                for (var token = 0; token < Math.Min(logits.Length, vocabulary.Size - first); token++) tops[i].Add(first + token, logits[token]);
+                for (var token = 0; token < logits.Length; token++) tops[i].Add(first + token, logits[token]);
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using NativeSteer.Engine;
 using NativeSteer.Files;
 using NativeSteer.Vectors;
 
@@ -48,6 +49,14 @@ internal sealed class Unembedding : IDisposable
             source.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Throws where its rows are not the tokens of the model's vocabulary.</summary>
+    internal void RequireVocabulary(LanguageModel model)
+    {
+        if (Vocabulary == model.Vocabulary.Size) return;
+        throw new NativeSteerException(
+            $"{FileErrors.Shown(model.Path)}: its unembedding {_stored.Name} has {Vocabulary} rows, its vocabulary {model.Vocabulary.Size} tokens; convert the model again.");
     }
 
     /// <summary>The model's final norm.</summary>
