@@ -50,6 +50,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
     };
 
     internal static VerbList Root { get; } = new("",
+        new("demo", "The backtracking study on the built-in models, in about a minute", (args, terminal) => new DemoCommand().Run(args, terminal)),
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
         new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
@@ -59,7 +60,9 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("lens", "Which tokens a vector, or the inside of a model at a text, speaks for", (args, terminal) => new LensCommand().Run(args, terminal)),
         new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),
         new("countdown", "Puzzles to learn backtracking on: make data, judge a model", (args, terminal) => Countdown.Run(args, terminal)),
+        new("sweep", "Vectors x layers x strengths x seeds x prompts, with keyword rates", (args, terminal) => new SweepCommand().Run(args, terminal)),
         new("study", "A paper's experiment end to end, with its report", (args, terminal) => Studies.Run(args, terminal)),
+        new("report", "Draw the report of a study from its run logs", (args, terminal) => new ReportCommand().Run(args, terminal)),
         new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => Benches.Run(args, terminal)));
 
     internal string Path => path;

@@ -96,9 +96,13 @@ public sealed class JsonLine
 
     /// <summary>The object in a field that must be there, with the same fetchers.</summary>
     /// <exception cref="NativeSteerException">The field is missing or not an object.</exception>
-    public JsonLine RequiredObject(string field)
+    public JsonLine RequiredObject(string field) => OptionalObject(field) ?? throw Missing(field, "an object");
+
+    /// <summary>The object in a field, or null where it is absent or JSON null.</summary>
+    /// <exception cref="NativeSteerException">The field is there and not an object.</exception>
+    public JsonLine? OptionalObject(string field)
     {
-        var value = Find(field) ?? throw Missing(field, "an object");
+        if (Find(field) is not { } value) return null;
         return value.ValueKind == JsonValueKind.Object ? Inner(value, $"{field}.") : throw Wrong(field, "an object", value);
     }
 

@@ -22,7 +22,7 @@ internal static class BacktrackingLines
             LlamaCpp = line.OptionalString("llama_cpp"),
             Started = line.OptionalString("started"),
             Reasoning = Model(models.RequiredObject("reasoning")),
-            Base = Model(models.RequiredObject("base")),
+            Base = models.OptionalObject("base") is { } plain ? Model(plain) : null,
             Settings = settings.Element,
             Words = new KeywordSet(settings.RequiredStrings("words")),
             Label = settings.RequiredString("label"),
@@ -38,7 +38,7 @@ internal static class BacktrackingLines
     internal static void RequireSame(StudyProvenance first, StudyProvenance other, string firstPath, JsonLine line)
     {
         Compare("the reasoning model", first.Reasoning.Hash, other.Reasoning.Hash);
-        Compare("the base model", first.Base.Hash, other.Base.Hash);
+        Compare("the base model", first.Base?.Hash, other.Base?.Hash);
         Compare("the version of NativeSteer", first.NativeSteer, other.NativeSteer);
         Compare("the version of llama.cpp", first.LlamaCpp, other.LlamaCpp);
         var (here, there) = (Settings(first), Settings(other));

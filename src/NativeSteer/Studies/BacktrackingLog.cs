@@ -99,6 +99,8 @@ public sealed class BacktrackingLog
                 break;
             case "cell":
                 var cell = BacktrackingLines.Cell(line);
+                if (cell.Condition.Target == StudyCondition.OnBase && Provenance.Base is null)
+                    throw line.Error("a cell steers the base model, but the provenance names none; make the log again.");
                 if (!_cells.TryAdd(cell.Key, cell) && _cells[cell.Key].Condition != cell.Condition)
                     throw line.Error($"the cell \"{FileErrors.Printable(cell.Key)}\" was something else before; these are logs of different runs.");
                 break;

@@ -74,7 +74,7 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
 
     private static string BaseModel(BacktrackingResults results)
     {
-        var name = results.Provenance.Base.Name;
+        if (results.Provenance.Base?.Name is not { } name) return "there is no base model";
         var steered = results.Conditions.Where(result => result.Condition.Target == StudyCondition.OnBase && result.IsSound && results.IsStudied(result.Condition.Vector)).ToList();
         if (steered.Count == 0) return $"no sound completions of {name} were steered";
         var highest = steered.MaxBy(result => result.Rate.Value)!;

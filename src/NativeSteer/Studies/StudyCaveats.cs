@@ -22,7 +22,7 @@ public static class StudyCaveats
             yield return $"The log is not complete: {found:#,0} of {expected:#,0} completions are there. What is missing is missing in the figures too, "
                 + "not zero; go on with --resume, or give the logs of all shards.";
         }
-        foreach (var target in (string[])[StudyCondition.OnReasoning, StudyCondition.OnBase])
+        foreach (var target in Targets(results))
         {
             if (results.Unsteered(target) is null && results.Conditions.Any(result => result.Condition.Target == target))
                 yield return $"{results.Provenance.Model(target).Name} has no unsteered completions in the log, so nothing can be compared with it as it is.";
@@ -41,7 +41,7 @@ public static class StudyCaveats
 
     private static IEnumerable<string> Unsound(BacktrackingResults results)
     {
-        foreach (var target in (string[])[StudyCondition.OnReasoning, StudyCondition.OnBase])
+        foreach (var target in Targets(results))
         {
             var name = results.Provenance.Model(target).Name;
             if (results.Unsteered(target) is { IsSound: false } plain)
@@ -65,7 +65,7 @@ public static class StudyCaveats
     // A count of zero is a finding where there were words, and must not look like a missing number.
     private static IEnumerable<string> Silent(BacktrackingResults results)
     {
-        foreach (var target in (string[])[StudyCondition.OnReasoning, StudyCondition.OnBase])
+        foreach (var target in Targets(results))
         {
             var conditions = results.Conditions.Where(result => result.Condition.Target == target).Append(results.Unsteered(target)).OfType<ConditionResult>().ToList();
             if (conditions.Count == 0 || conditions.Any(result => result.Keywords.Hits > 0)) continue;
@@ -84,6 +84,9 @@ public static class StudyCaveats
         if (cut > 0.5)
             yield return $"{StudyWords.Percent(cut)} of the reported completions were cut at {results.Provenance.MaxTokens} tokens: rates are of their beginnings.";
     }
+
+    private static string[] Targets(BacktrackingResults results) =>
+        results.Provenance.Base is null ? [StudyCondition.OnReasoning] : [StudyCondition.OnReasoning, StudyCondition.OnBase];
 
     private static string Bad(ConditionResult result) =>
         result[CompletionClass.Empty] >= result[CompletionClass.Degenerate] ? "empty completions" : "repeating text";

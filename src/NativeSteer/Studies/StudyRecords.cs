@@ -175,8 +175,8 @@ public sealed record StudyProvenance
     /// <summary>The model whose backtracking is studied.</summary>
     public required StudyModel Reasoning { get; init; }
 
-    /// <summary>The model without it.</summary>
-    public required StudyModel Base { get; init; }
+    /// <summary>The model without it, or null where none was given.</summary>
+    public StudyModel? Base { get; init; }
 
     /// <summary>All settings, as they stand in the log.</summary>
     public required JsonElement Settings { get; init; }
@@ -203,5 +203,7 @@ public sealed record StudyProvenance
     public required int MaxTokens { get; init; }
 
     /// <summary>A model by its name in cells.</summary>
-    public StudyModel Model(string target) => target == StudyCondition.OnBase ? Base : Reasoning;
+    /// <exception cref="InvalidOperationException">The base model of a run without one.</exception>
+    public StudyModel Model(string target) =>
+        target == StudyCondition.OnBase ? Base ?? throw new InvalidOperationException("The run has no base model.") : Reasoning;
 }

@@ -1,0 +1,22 @@
+// Draws the charts: each figure holds its Vega-Lite specification with its numbers. Colours are CSS variables, so that a
+// change between light and dark, and print, need no second drawing.
+(async () => {
+  const failed = [];
+  for (const specification of document.querySelectorAll('script.spec')) {
+    const figure = specification.closest('section');
+    const target = figure.querySelector('.chart');
+    try {
+      const compiled = vegaLite.compile(JSON.parse(specification.textContent), { logger: vega.logger(vega.Error) });
+      const view = new vega.View(vega.parse(compiled.spec), { renderer: 'svg', container: target, hover: true, logLevel: vega.Error });
+      await view.runAsync();
+      // The figure's own label says it better than Vega's.
+      target.querySelector('svg').setAttribute('aria-hidden', 'true');
+      target.dataset.drawn = 'true';
+    } catch (error) {
+      failed.push(figure.id);
+      target.textContent = 'This chart could not be drawn; its numbers are in the table below.';
+      console.error(`Figure ${figure.id}: ${error.message}`);
+    }
+  }
+  document.documentElement.dataset.charts = failed.length ? `failed: ${failed.join(' ')}` : 'drawn';
+})();
