@@ -44,6 +44,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)));
 
     internal static VerbList Benches { get; } = new("bench",
+        new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),
         new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)))
     {
         Alone = (args, terminal) => new BenchCommand().Run(args, terminal),

@@ -17,7 +17,7 @@ public static class RolloutBlocks
     public const int Turns = 4;
 
     /// <summary>Most sequences side by side where no number is given.</summary>
-    public const int MostParallel = 64;
+    public const int MostParallel = 32;
 
     private const int Granularity = 256; // llama.cpp rounds the cache up to this
 

@@ -101,7 +101,7 @@ public sealed class BacktrackingGrid
     }
 
     // 0.1f is the double 0.100000001; what is meant is 0.1.
-    private static double Decimal(float value) => double.Parse(value.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    internal static double Decimal(float value) => double.Parse(value.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     /// <summary>Says all of a condition and a seed: <c>reasoning/difference-of-means,base,backtracking,-13:-8/L2/1.5rel/s1</c>.</summary>
     internal static string Key(StudyCondition condition, long seed)

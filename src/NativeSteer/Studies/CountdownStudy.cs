@@ -14,10 +14,10 @@ public static class CountdownStudy
     public const string Base = "countdown-base";
 
     /// <summary>Puzzles that traces are written on.</summary>
-    public const int Traces = 400;
+    public const int Traces = 300;
 
     /// <summary>Puzzles that every cell is run on.</summary>
-    public const int Prompts = 40;
+    public const int Prompts = 32;
 
     private const ulong PuzzleSeed = 4;
 
@@ -35,9 +35,9 @@ public static class CountdownStudy
             Layer = 2,
             Offsets = OffsetRange.Window(-6, -1),
             HeatOffsets = [OffsetRange.Window(-18, -13), OffsetRange.Window(-12, -7), OffsetRange.Window(-6, -1), OffsetRange.Window(0, 0)],
-            Magnitudes = [0.25f, 0.5f, 1, 2],
-            MaxTokens = 100,
-            TraceTokens = 160,
+            Magnitudes = [0.25f, 0.5f, 0.75f, 1],
+            MaxTokens = 80,
+            TraceTokens = 128,
         };
     }
 

@@ -73,7 +73,7 @@ internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder
             annotations[annotation.Trace.Id] = annotation;
             report.Add(annotation);
         }
-        report.RequireLabel(options.Label, options.Judge);
+        report.RequireLabel(options.Label, $"the {options.Judge.Settings}");
         // In the order of the traces, whatever order a judge answers in.
         var ordered = traces.Select(trace => annotations[trace.Id]).ToList();
         AtomicFile.Write(folder.Annotated, stream => JsonLinesWriter.Write(stream, ordered, (json, annotation) => AnnotationLines.Write(json, annotation, options.Judge)));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using NativeSteer.Cli.Output;
 using NativeSteer.Cli.Running;
+using NativeSteer.Reports;
 using NativeSteer.Studies;
 
 namespace NativeSteer.Cli.Commands.Study;
@@ -25,7 +26,7 @@ internal static class StudyRun
             study.Run(stop);
             return study.Statistics;
         });
-        PrintSummary(folder, terminal);
+        Report(folder, terminal);
         terminal.Note(Counts(statistics, clock.Elapsed));
         return ExitCode.Done;
     }
@@ -35,10 +36,12 @@ internal static class StudyRun
         + (counts.ScoredTokens > 0 ? $", for KL and perplexity {counts.ScoredTokens} decoded and {counts.ReusedScoredTokens} reused" : "")
         + $"; {time.TotalSeconds:0.0} s";
 
-    private static void PrintSummary(StudyFolder folder, Terminal terminal)
+    private static void Report(StudyFolder folder, Terminal terminal)
     {
         var results = BacktrackingResults.Of(BacktrackingLog.Read([folder.Log]));
+        BacktrackingReport.Write(results, folder.Report);
         foreach (var sentence in BacktrackingSummary.Of(results).Sentences) terminal.Out.WriteLine(sentence);
-        terminal.Out.WriteLine($"The run log: {folder.Log}");
+        terminal.Out.WriteLine($"The report: {folder.Report}");
+        foreach (var caveat in StudyCaveats.Of(results)) terminal.Note(caveat);
     }
 }
