@@ -27,36 +27,50 @@ public sealed class ModelAttempts
         ArgumentNullException.ThrowIfNull(puzzles);
         var attempts = new ModelAttempts();
         var splits = new PuzzleSplits(puzzles.HeldOut);
-        var failures = new Dictionary<string, List<CountdownStep[]>>(StringComparer.Ordinal);
+        var failures = new Dictionary<string, List<CountdownStep[]>?>(StringComparer.Ordinal);
         foreach (var path in paths)
         {
-            var any = false;
+            var answers = 0;
             foreach (var line in JsonLines.Read(path))
             {
                 if (line.OptionalString("text") is not { } text) continue;
-                any = true;
+                answers++;
                 var puzzle = PuzzleFiles.Parse(line);
                 if (splits.Of(puzzle) is var split && split != puzzles.Split)
                     throw line.Error($"the puzzle {puzzle} is of the part '{split}' and would be learned from as '{puzzles.Split}'; leave it out, or ask for its part.");
                 if (!failures.TryGetValue(puzzle.Prompt, out var known))
                 {
-                    failures.Add(puzzle.Prompt, known = []);
-                    attempts._puzzles.Add(new AnsweredPuzzle(puzzle, known));
+                    failures.Add(puzzle.Prompt, known = CanBeShown(puzzle, puzzles.Limit) ? [] : null);
+                    if (known is not null) attempts._puzzles.Add(new AnsweredPuzzle(puzzle, known));
                 }
-                known.AddRange(FailuresIn(puzzle, text, puzzles.Limit));
+                if (known is null) attempts.LeftOut++;
+                else known.AddRange(FailuresIn(puzzle, text, puzzles.Limit));
             }
-            if (!any) throw new NativeSteerException($"{path} has no answers; write them with 'countdown evaluate -o {path}'.");
+            if (answers == 0) throw new NativeSteerException($"{path} has no answers; write them with 'countdown evaluate -o {path}'.");
         }
+        if (attempts._puzzles.Count == 0)
+            throw new NativeSteerException($"None of the {attempts.LeftOut} answers is to a puzzle of 2 to {PuzzleOptions.MostNumbers} numbers that can be solved and failed at; give others.");
         return attempts;
     }
 
     /// <summary>How many puzzles there are.</summary>
     public int Puzzles => _puzzles.Count;
 
+    /// <summary>Answers that were not used: to puzzles without a solution within the limit, or at which nothing can fail, or of too many numbers.</summary>
+    public int LeftOut { get; private set; }
+
     /// <summary>How many failed attempts there are, repeated ones too.</summary>
     public int Failures => _puzzles.Sum(puzzle => puzzle.Failures.Count);
 
     internal AnsweredPuzzle Draw(StableRandom random) => random.Pick(_puzzles);
+
+    // A trace needs a way that fails and one that does not.
+    private static bool CanBeShown(Puzzle puzzle, long limit)
+    {
+        if (puzzle.Numbers.Count is < 2 or > PuzzleOptions.MostNumbers) return false;
+        var pool = new AttemptPool(puzzle, limit);
+        return pool.HasFailures && pool.HasSolutions;
+    }
 
     private static IEnumerable<CountdownStep[]> FailuresIn(Puzzle puzzle, string answer, long limit)
     {

@@ -7,7 +7,10 @@ namespace NativeSteer.Tests.Countdown;
 public sealed class ModelAttemptsTests : IDisposable
 {
     private static readonly PuzzleOptions s_any = new() { HeldOut = 0 };
-    private static readonly Puzzle s_puzzle = FirstOf(PuzzleSplit.Train, 7, 5, 3);
+    private static readonly Puzzle s_puzzle = FirstOf(
+        PuzzleSplit.Train, [7, 5, 3],
+        // can be reached, but not through 7*5, and is not what the tests' attempts give
+        puzzle => new PuzzleSolver(puzzle).FirstSolution() is not null && !new PuzzleSolver(puzzle).CanReach([35, 3]) && puzzle.Target is not (9 or 15));
 
     private readonly TestFolder _folder = new();
 
@@ -57,7 +60,7 @@ public sealed class ModelAttemptsTests : IDisposable
     [Fact]
     public void Answers_to_another_part_of_the_puzzles_are_refused()
     {
-        var held = FirstOf(PuzzleSplit.Validation, 9, 4, 8);
+        var held = FirstOf(PuzzleSplit.Validation, [9, 4, 8], _ => true);
         var path = Answers("a", (s_puzzle, "7+5=12"), (held, "9+4=13"));
         var error = Assert.Throws<NativeSteerException>(() => ModelAttempts.Read([path], s_any));
         Assert.StartsWith($"{path}:2: the puzzle {held} is of the part 'Validation' and would be learned from as 'Train'", error.Message, StringComparison.Ordinal);
@@ -70,14 +73,22 @@ public sealed class ModelAttemptsTests : IDisposable
         Assert.Contains("has no answers", Assert.Throws<NativeSteerException>(() => ModelAttempts.Read([path], s_any)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Puzzles_of_which_no_trace_can_be_made_are_left_out_and_counted()
+    {
+        var (alone, hopeless) = (FirstOf(PuzzleSplit.Train, [5], _ => true), FirstOf(PuzzleSplit.Train, [1, 1, 1], puzzle => puzzle.Target > 50));
+        var made = ModelAttempts.Read([Answers("a", (alone, "x"), (s_puzzle, "x"), (hopeless, "1+1=2"), (hopeless, "1*1=1"))], s_any);
+        Assert.Equal((1, 3), (made.Puzzles, made.LeftOut));
+        var error = Assert.Throws<NativeSteerException>(() => ModelAttempts.Read([Answers("b", (alone, "x"))], s_any));
+        Assert.Contains("None of the 1 answers", error.Message, StringComparison.Ordinal);
+    }
+
     private string Answers(string name, params (Puzzle Puzzle, string Text)[] answers) => _folder.Write(
         name + ".jsonl",
         string.Join('\n', answers.Select(answer => $$"""{"nums": [{{string.Join(", ", answer.Puzzle.Numbers)}}], "target": {{answer.Puzzle.Target}}, "text": "{{answer.Text}}"}""")));
 
-    // The first target that puts the numbers into a part; of those to learn from one that can be reached, but not through 7*5, and is not what the tests' attempts give.
-    private static Puzzle FirstOf(PuzzleSplit split, params int[] numbers) => Enumerable.Range(10, 90)
+    // The first target that puts the numbers into a part and is as wanted.
+    private static Puzzle FirstOf(PuzzleSplit split, int[] numbers, Func<Puzzle, bool> wanted) => Enumerable.Range(10, 90)
         .Select(target => new Puzzle(numbers, target))
-        .First(puzzle => new PuzzleSplits(0).Of(puzzle) == split
-            && (split == PuzzleSplit.Validation
-                || (new PuzzleSolver(puzzle).FirstSolution() is not null && !new PuzzleSolver(puzzle).CanReach([35, 3]) && puzzle.Target is not (9 or 15))));
+        .First(puzzle => new PuzzleSplits(0).Of(puzzle) == split && wanted(puzzle));
 }

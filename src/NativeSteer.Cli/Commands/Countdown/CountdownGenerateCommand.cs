@@ -6,6 +6,7 @@ using NativeSteer.Cli.Options;
 using NativeSteer.Cli.Output;
 using NativeSteer.Cli.Running;
 using NativeSteer.Countdown;
+using NativeSteer.Files;
 
 namespace NativeSteer.Cli.Commands.Countdown;
 
@@ -93,8 +94,10 @@ internal sealed class CountdownGenerateCommand : Verb
         if (!_failuresFrom.IsGiven(parse)) return null;
         if (_puzzles.Drawn.FirstOrDefault(setting => setting.IsGiven(parse)) is { } wrong)
             throw new UsageException($"{wrong.Spelling} has no meaning with {_failuresFrom.Spelling}, whose puzzles are taken; leave it away.");
+        OutputCheck.Distinct([_output.Get(parse)], _failuresFrom.Values(parse));
         var made = ModelAttempts.Read(_failuresFrom.Values(parse), puzzles);
-        terminal.Note($"{made.Failures} failed attempts at {made.Puzzles} puzzles");
+        var left = made.LeftOut > 0 ? $"; {made.LeftOut} answers left out, to puzzles of which no trace can be made" : "";
+        terminal.Note($"{made.Failures} failed attempts at {made.Puzzles} puzzles{left}");
         return made;
     }
 
