@@ -42,9 +42,22 @@ data base --numbers 3:0.7,4:0.3 --style base-mix --for base --failures 2 -n 6000
 data base-eval --numbers 3:0.7,4:0.3 --style base-mix --for base --failures 2 -n 2000 --seed 2 --split validation
 train start.gguf base --length 256 --rows 16 --steps 6000 --lr 2e-3 --warmup 200 --floor 0.05
 
-data reasoning --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 250000 --seed 3
+# What the base model gets wrong of its own accord is what the reasoning model must learn to leave behind: 20000 puzzles of training,
+# six answers each.
+data asked --numbers 3 -n 20000 --seed 5
+answers=()
+for sample in 1 2 3 4 5 6; do
+    file=$work/answers-$sample.jsonl
+    answers+=("$file")
+    [[ ! -f $file ]] || continue
+    ns countdown evaluate -m "$work/countdown-base.gguf" -f "$work/asked.jsonl" --temp 1 --predict 60 --seed "${sample}00000" -o "$file.part"
+    mv "$file.part" "$file"
+done
+data own --style thinking --failures 2.5 --max-tokens 380 --failures-from "${answers[@]}" -n 100000 --seed 3
+data fresh --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 150000 --seed 3
+[[ -f $work/reasoning.jsonl ]] || { cat "$work/own.jsonl" "$work/fresh.jsonl" >"$work/reasoning.part" && mv "$work/reasoning.part" "$work/reasoning.jsonl"; }
 data reasoning-eval --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 1000 --seed 4 --split validation
-train countdown-base.gguf reasoning --length 384 --rows 12 --steps 3000 --lr 1e-3 --warmup 100 --floor 0.02
+train countdown-base.gguf reasoning --length 384 --rows 12 --steps 4000 --lr 1e-3 --warmup 100 --floor 0.02
 
 for name in base reasoning; do
     measure "$name" 3-numbers --numbers 3 --split validation

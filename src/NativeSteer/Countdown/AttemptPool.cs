@@ -35,6 +35,8 @@ internal sealed class AttemptPool
 
     internal bool HasFailures => _failures.Count > 0;
 
+    internal bool HasSolutions => _solutions.Count > 0;
+
     /// <summary>A solution; one whose results before the last add up to s is chosen with a weight of exp(-s/25).</summary>
     internal CountdownStep[] Solution(StableRandom random) => Draw(_solutions, random);
 

@@ -22,23 +22,28 @@ internal sealed record FailedAttempt(CountdownStep[] Steps, bool GivenUp)
 }
 
 /// <summary>Draws attempts at a puzzle that fail, no two alike.</summary>
-internal sealed class FailedAttempts(Puzzle puzzle, AttemptPool pool, PuzzleSolver solver)
+/// <param name="puzzle">The puzzle.</param>
+/// <param name="pool">All attempts at it.</param>
+/// <param name="solver">Its solver.</param>
+/// <param name="made">Attempts that a model made and failed at, complete or given up; may be none.</param>
+internal sealed class FailedAttempts(Puzzle puzzle, AttemptPool pool, PuzzleSolver solver, IReadOnlyList<CountdownStep[]> made)
 {
-    private const double GivesUp = 0.5;
+    private const double GivesUp = 0.5, IsMade = 0.75;
     private const int Tries = 20;
 
     /// <summary>
-    /// As many as wanted, or fewer where the puzzle has no more. Each is near the target at its end; at the first state that
-    /// cannot reach the target, half of them are given up.
+    /// As many as wanted, or fewer where the puzzle has no more. Three quarters are of those a model made, where there are any; the
+    /// others come near the target at their end. At the first state that cannot reach the target, half of them are given up.
     /// </summary>
     internal List<FailedAttempt> Draw(int count, StableRandom random)
     {
         var attempts = new List<FailedAttempt>(count);
         for (var tries = 0; attempts.Count < count && pool.HasFailures && tries < Tries * count; tries++)
         {
-            var steps = pool.Failure(random);
+            var steps = made.Count > 0 && random.Chance(IsMade) ? random.Pick(made) : pool.Failure(random);
             var hopeless = HopelessAfter(steps);
-            var givenUp = hopeless < steps.Length && random.Chance(GivesUp);
+            var complete = steps.Length == puzzle.Numbers.Count - 1;
+            var givenUp = !complete || (hopeless < steps.Length && random.Chance(GivesUp));
             var attempt = new FailedAttempt(givenUp ? steps[..hopeless] : steps, givenUp);
             if (!attempts.Exists(attempt.Repeats)) attempts.Add(attempt);
         }

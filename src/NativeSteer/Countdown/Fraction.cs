@@ -19,6 +19,9 @@ internal readonly record struct Fraction
 
     internal bool IsZero => Numerator.IsZero;
 
+    /// <summary>The number, where it is 0, 1, 2 and so on, and not too large.</summary>
+    internal long? Natural => Denominator.IsOne && Numerator.Sign >= 0 && Numerator <= long.MaxValue ? (long)Numerator : null;
+
     public static implicit operator Fraction(int value) => new(value, 1);
 
     public static Fraction operator +(Fraction a, Fraction b) => Of(a.Numerator * b.Denominator + b.Numerator * a.Denominator, a.Denominator * b.Denominator);

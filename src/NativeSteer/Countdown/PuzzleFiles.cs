@@ -17,7 +17,7 @@ public static class PuzzleFiles
         return JsonLines.Read(path).Select(Parse);
     }
 
-    private static Puzzle Parse(JsonLine line)
+    internal static Puzzle Parse(JsonLine line)
     {
         int[] numbers;
         long target;

@@ -71,7 +71,7 @@ public static class SolutionVerifier
     }
 
     /// <summary>All runs of steps. A claim ends a run, also one on the line of its last step.</summary>
-    private static List<List<StepLine>> Attempts(string answer)
+    internal static List<List<StepLine>> Attempts(string answer)
     {
         var attempts = new List<List<StepLine>>();
         List<StepLine>? current = null;

@@ -19,6 +19,10 @@ internal readonly partial record struct StepLine(Fraction Left, char Operation, 
     /// <summary>Whether the result is the one that comes out.</summary>
     internal bool IsRight => Exact == Result;
 
+    /// <summary>The step in natural numbers, as it was written; null where a number is none.</summary>
+    internal CountdownStep? Whole => Left.Natural is { } left && Right.Natural is { } right && Result.Natural is { } result
+        ? new CountdownStep(left, Operation, right, result) : null;
+
     /// <summary>
     /// Reads <c>a op b = c</c>, spaces between allowed. The numbers may be negative, decimals or fractions; of several ways
     /// to read the slashes the first number is the longest: <c>1/2/3=1/6</c> divides a half by three.

@@ -14,11 +14,17 @@ public sealed class TraceGenerator
     private readonly PuzzleOptions _puzzles;
     private readonly CountdownTraceOptions _options;
     private readonly PuzzleGenerator _generator;
+    private readonly ModelAttempts? _made;
     private readonly double _weights, _continues;
 
     /// <summary>Prepares the writing.</summary>
+    /// <param name="puzzles">Which puzzles.</param>
+    /// <param name="traces">What is said about them.</param>
+    /// <param name="made">
+    /// Puzzles that a model failed at, to be taken instead of drawn ones, with its failures; the n-th trace then depends on them as well.
+    /// </param>
     /// <exception cref="NativeSteerException">An option makes no sense.</exception>
-    public TraceGenerator(PuzzleOptions puzzles, CountdownTraceOptions traces)
+    public TraceGenerator(PuzzleOptions puzzles, CountdownTraceOptions traces, ModelAttempts? made = null)
     {
         ArgumentNullException.ThrowIfNull(puzzles);
         ArgumentNullException.ThrowIfNull(traces);
@@ -26,6 +32,7 @@ public sealed class TraceGenerator
         _puzzles = puzzles;
         _options = traces;
         _generator = new PuzzleGenerator(puzzles);
+        _made = made;
         _weights = traces.Styles.Sum(style => style.Weight);
         _continues = ContinuationOf(traces.MeanFailures);
     }
@@ -47,12 +54,14 @@ public sealed class TraceGenerator
         var random = new StableRandom(_puzzles.Seed, (ulong)index);
         while (true)
         {
-            var puzzle = _generator.Draw(random);
+            var answered = _made?.Draw(random) ?? new AnsweredPuzzle(_generator.Draw(random), []);
+            var puzzle = answered.Puzzle;
             var pool = new AttemptPool(puzzle, _puzzles.Limit);
             var style = Style(random);
             if (style == TraceStyle.Solution) return Solution(puzzle, pool, random);
             if (!pool.HasFailures) continue; // everything these numbers give is the target
-            return style == TraceStyle.Attempts ? Attempt(puzzle, pool, random) : Thinking(puzzle, pool, random);
+            var failures = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit), answered.Failures);
+            return style == TraceStyle.Attempts ? Attempt(puzzle, failures, random) : Thinking(puzzle, pool, failures, random);
         }
     }
 
@@ -64,7 +73,7 @@ public sealed class TraceGenerator
         return text.ToTrace(puzzle, TraceStyle.Solution, 0);
     }
 
-    private CountdownTrace Attempt(Puzzle puzzle, AttemptPool pool, StableRandom random)
+    private CountdownTrace Attempt(Puzzle puzzle, FailedAttempts failures, StableRandom random)
     {
         var text = new TraceText(puzzle.Target);
         if (random.Chance(Opens))
@@ -72,7 +81,7 @@ public sealed class TraceGenerator
             text.Sentence(random.Pick(Phrases.Openings), label: Behaviours.Initializing);
             text.Piece("\n");
         }
-        var failure = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit)).Draw(1, random)[0];
+        var failure = failures.Draw(1, random)[0];
         text.Steps(failure.Steps, Behaviours.ExampleTesting, _options.MaskErrors);
         Notice(text, failure, puzzle, random);
         text.Piece("\n");
@@ -80,20 +89,20 @@ public sealed class TraceGenerator
         return text.ToTrace(puzzle, TraceStyle.Attempts, 1);
     }
 
-    private CountdownTrace Thinking(Puzzle puzzle, AttemptPool pool, StableRandom random)
+    private CountdownTrace Thinking(Puzzle puzzle, AttemptPool pool, FailedAttempts failures, StableRandom random)
     {
         var solution = pool.Solution(random);
-        var failures = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit)).Draw(FailureCount(random), random);
+        var failed = failures.Draw(FailureCount(random), random);
         var most = _options.MaxTokens - CountdownVocabulary.Encode(puzzle.Prompt).Length - 1;
         while (true)
         {
             var text = new TraceText(puzzle.Target);
             Open(text, puzzle, random);
-            foreach (var failure in failures) Fail(text, failure, puzzle, random);
+            foreach (var failure in failed) Fail(text, failure, puzzle, random);
             text.Steps(solution, Behaviours.Deduction);
             text.Piece(CountdownPieces.GoalReached);
-            if (text.TokenCount <= most) return text.ToTrace(puzzle, TraceStyle.Thinking, failures.Count);
-            failures.RemoveAt(failures.Count - 1); // without any it fits: see CountdownTraceOptions.Validate
+            if (text.TokenCount <= most) return text.ToTrace(puzzle, TraceStyle.Thinking, failed.Count);
+            failed.RemoveAt(failed.Count - 1); // without any it fits: see CountdownTraceOptions.Validate
         }
     }
 

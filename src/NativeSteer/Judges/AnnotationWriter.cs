@@ -32,6 +32,7 @@ public sealed class AnnotationWriter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(judge);
         if (!File.Exists(path) || new FileInfo(path).Length == 0) return Create(path, judge);
+        if (IsCutFirstLine(path)) return Create(path, judge);
         RequireJudge(JsonLines.Read(path).First(), judge); // before it is opened for writing: another file is left alone
         var writer = new AnnotationWriter(JsonLinesWriter.Append(path), judge);
         try
@@ -77,6 +78,30 @@ public sealed class AnnotationWriter : IDisposable
             RequireJudge(line, _judge);
             var trace = LabelledTraces.Parse(line, $"{FileErrors.Shown(path)}:{line.Number}");
             _finished[trace.Id] = trace;
+        }
+    }
+
+    // All that a process killed at its first line has left. A line of another file is not taken for it.
+    private static bool IsCutFirstLine(string path)
+    {
+        const int longestStart = 64;
+        var start = "{\"id\":\""u8;
+        try
+        {
+            using var file = File.OpenRead(path);
+            Span<byte> found = stackalloc byte[longestStart];
+            found = found[..file.ReadAtLeast(found, longestStart, throwOnEndOfStream: false)];
+            var same = Math.Min(found.Length, start.Length);
+            if (!found[..same].SequenceEqual(start[..same]) || found.Contains((byte)'\n')) return false;
+            for (var next = 0; (next = file.ReadByte()) >= 0;)
+            {
+                if (next == '\n') return false;
+            }
+            return true;
+        }
+        catch (Exception error) when (FileErrors.IsFileError(error))
+        {
+            throw FileErrors.Reading(path, error);
         }
     }
 

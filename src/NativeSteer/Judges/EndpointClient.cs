@@ -55,10 +55,11 @@ internal sealed class EndpointClient
         }
         catch (Exception error) when (!cancellation.IsCancellationRequested && IsSilence(error))
         {
-            var reason = Innermost(error) is OperationCanceledException or TimeoutException
+            var late = IsTimeout(error);
+            var reason = late
                 ? $"the judge did not answer within {_options.Timeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s"
                 : $"the judge cannot be reached ({FileErrors.Printable(Innermost(error).Message)})";
-            throw new NoAnswerException(reason, isFatal: Volatile.Read(ref _reached) == 0 && Innermost(error) is not OperationCanceledException);
+            throw new NoAnswerException(reason, isFatal: Volatile.Read(ref _reached) == 0 && !late);
         }
         catch (Exception error) when (IsNoCompletion(error))
         {
@@ -94,6 +95,14 @@ internal sealed class EndpointClient
     // What reading another body than a chat completion raises inside the package.
     private static bool IsNoCompletion(Exception error) =>
         error is JsonException or FormatException or InvalidOperationException or ArgumentException or KeyNotFoundException or NotSupportedException;
+
+    // The last try counts; below a time-out lies the broken connection it left.
+    private static bool IsTimeout(Exception error) => error switch
+    {
+        OperationCanceledException or TimeoutException => true,
+        AggregateException { InnerExceptions: [.., var last] } => IsTimeout(last),
+        _ => error.InnerException is { } inner && IsTimeout(inner),
+    };
 
     private static Exception Innermost(Exception error) => error.InnerException is { } inner ? Innermost(inner) : error;
 

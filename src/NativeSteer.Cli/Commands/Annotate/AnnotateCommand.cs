@@ -46,13 +46,24 @@ internal sealed class AnnotateCommand : Verb
         if (resume && output is null) throw new UsageException("--resume needs the file to go on with; name it with -o.");
         if (json && output is null) throw new UsageException("--json prints the summary of a file; name the file with -o.");
         var path = _file.Require(parse);
+        if (output is not null && string.Equals(System.IO.Path.GetFullPath(output), System.IO.Path.GetFullPath(path), StringComparison.Ordinal))
+            throw new UsageException("-o is the file of -f, which it would replace; name another one.");
         _judge.Check(parse, output);
-        var report = new AnnotationReport();
         using var judge = _judge.Open(parse, path, output, terminal, stop);
-        using var writer = output is null ? null : resume ? AnnotationWriter.Continue(output, judge.Judge) : AnnotationWriter.Create(output, judge.Judge);
-        var traces = writer?.Missing(judge.Traces) ?? judge.Traces;
-        Count(writer, judge.Traces, report, output, terminal);
+        var report = new AnnotationReport();
+        using var begun = resume ? AnnotationWriter.Continue(output!, judge.Judge) : null;
+        Count(begun, judge.Traces, report, output, terminal);
+        var traces = begun?.Missing(judge.Traces) ?? judge.Traces;
         judge.Announce(traces);
+        // What stands in the file goes only once it is settled that there is something to replace it.
+        using var fresh = output is not null && !resume ? AnnotationWriter.Create(output, judge.Judge) : null;
+        Judge(judge, traces, begun ?? fresh, report, terminal, stop);
+        return Finish(parse, report, judge, terminal, output);
+    }
+
+    private static void Judge(
+        OpenJudge judge, IReadOnlyList<LabelledTrace> traces, AnnotationWriter? writer, AnnotationReport report, Terminal terminal, CancellationToken stop)
+    {
         var failures = new FailureNotes(terminal);
         try
         {
@@ -71,10 +82,9 @@ internal sealed class AnnotateCommand : Verb
         }
         catch (OperationCanceledException)
         {
-            terminal.Note($"{report.Traces - report.Unlabelled} of {judge.Traces.Count} traces are labelled" + (output is null ? "" : "; --resume goes on with the others"));
+            terminal.Note($"{report.Traces - report.Unlabelled} of {judge.Traces.Count} traces are labelled" + (writer is null ? "" : "; --resume goes on with the others"));
             throw;
         }
-        return Finish(parse, report, judge, terminal, output);
     }
 
     private int Finish(ParseResult parse, AnnotationReport report, OpenJudge judge, Terminal terminal, string? output)

@@ -8,6 +8,7 @@ using NativeSteer.Cli.Running;
 using NativeSteer.Cli.Views;
 using NativeSteer.Countdown;
 using NativeSteer.Engine;
+using NativeSteer.Files;
 using NativeSteer.Hooks;
 using NativeSteer.Rollouts;
 
@@ -56,6 +57,7 @@ internal sealed class CountdownEvaluateCommand : Verb
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
         var sampling = _sampling.Get(parse);
+        OutputCheck.Distinct([_output.Get(parse)], _file.Get(parse));
         var puzzles = Puzzles(parse, sampling.Seed);
         var steer = _steering.Get(parse);
         var parallel = _parallel.IsGiven(parse) ? _parallel.Get(parse) : Math.Min(DefaultParallel, puzzles.Count);

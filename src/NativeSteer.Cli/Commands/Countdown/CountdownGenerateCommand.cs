@@ -6,6 +6,7 @@ using NativeSteer.Cli.Options;
 using NativeSteer.Cli.Output;
 using NativeSteer.Cli.Running;
 using NativeSteer.Countdown;
+using NativeSteer.Files;
 
 namespace NativeSteer.Cli.Commands.Countdown;
 
@@ -27,6 +28,9 @@ internal sealed class CountdownGenerateCommand : Verb
     private readonly PuzzleSettings _puzzles = new("train");
     private readonly NumberSetting _failures = new("N", $"Failed attempts of a thinking answer on average; at most {CountdownTraceOptions.MostFailures} are written", "--failures")
         { Default = (float)s_defaults.MeanFailures };
+    private readonly ListSetting _failuresFrom = new("FILE",
+        "Answers of a model ('countdown evaluate -o'): its puzzles, and its failures for three quarters of the failed attempts; may be given several times",
+        greedy: true, "--failures-from");
     private readonly CountSetting _maxTokens = new("N", "Most tokens of prompt and answer", "--max-tokens") { Default = s_defaults.MaxTokens, Minimum = 1 };
     private readonly ChoiceSetting _mask =
         new("Leave the choices of failed steps out of what is learned of thinking answers, or nothing", ["errors", "none"], "--mask");
@@ -45,11 +49,12 @@ internal sealed class CountdownGenerateCommand : Verb
             A line holds what training reads (prompt, completion, mask), what 'vector extract --traces' reads (prompt,
             completion, spans), and nums, target and search_path. Positions are code points of the completion, half open.
             """;
-        AddGroup("Answers", _count, _style, _mix, _failures, _maxTokens, _mask, _for);
+        AddGroup("Answers", _count, _style, _mix, _failures, _failuresFrom, _maxTokens, _mask, _for);
         AddGroup("Puzzles", [.. _puzzles.All, _seed]);
         AddGroup("Output", _output);
         AddExample("countdown generate -n 400000 --style solution -o data/train.jsonl", "solutions to learn from");
         AddExample("countdown generate -n 100000 --style thinking --numbers 3:0.5,4:0.5 -o data/thinking.jsonl", "backtracking to learn from");
+        AddExample("countdown generate -n 100000 --style thinking --failures-from answers.jsonl -o data/own.jsonl", "its own failures, taken back: what a model must learn not to repeat");
         AddExample("countdown generate -n 200 --split new-targets -o data/new.jsonl", "puzzles whose targets training never has");
     }
 
@@ -69,7 +74,7 @@ internal sealed class CountdownGenerateCommand : Verb
             MaxTokens = _maxTokens.Get(parse),
         };
         var puzzles = _puzzles.Get(parse, (uint)_seed.Get(parse));
-        var generator = new TraceGenerator(puzzles, options);
+        var generator = new TraceGenerator(puzzles, options, Made(parse, puzzles, terminal));
         var (count, output) = (_count.Get(parse), _output.Get(parse));
 
         var clock = Stopwatch.StartNew();
@@ -82,6 +87,18 @@ internal sealed class CountdownGenerateCommand : Verb
         });
         terminal.Note($"{count} traces ({string.Join(", ", styles.Select(style => style.Name))}; {PuzzleSettings.Name(puzzles.Split)}, seed {puzzles.Seed}) in {clock.Elapsed.TotalSeconds:0.0} s");
         return ExitCode.Done;
+    }
+
+    private ModelAttempts? Made(ParseResult parse, PuzzleOptions puzzles, Terminal terminal)
+    {
+        if (!_failuresFrom.IsGiven(parse)) return null;
+        if (_puzzles.Drawn.FirstOrDefault(setting => setting.IsGiven(parse)) is { } wrong)
+            throw new UsageException($"{wrong.Spelling} has no meaning with {_failuresFrom.Spelling}, whose puzzles are taken; leave it away.");
+        OutputCheck.Distinct([_output.Get(parse)], _failuresFrom.Values(parse));
+        var made = ModelAttempts.Read(_failuresFrom.Values(parse), puzzles);
+        var left = made.LeftOut > 0 ? $"; {made.LeftOut} answers left out, to puzzles of which no trace can be made" : "";
+        terminal.Note($"{made.Failures} failed attempts at {made.Puzzles} puzzles{left}");
+        return made;
     }
 
     private static void Print(IEnumerable<CountdownTrace> traces, Terminal terminal)

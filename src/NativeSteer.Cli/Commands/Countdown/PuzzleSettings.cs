@@ -26,6 +26,9 @@ internal sealed class PuzzleSettings
 
     internal Setting[] All => [_counts, _range, _targets, _limit, _heldOut, _split];
 
+    /// <summary>Those that say how puzzles are drawn; the others are about their steps and their parts.</summary>
+    internal Setting[] Drawn => [_counts, _range, _targets];
+
     internal PuzzleOptions Get(ParseResult parse, uint seed)
     {
         var ((leastNumber, mostNumber), (leastTarget, mostTarget)) = (_range.Get(parse), _targets.Get(parse));
