@@ -38,7 +38,7 @@ internal sealed class LensCommand : Verb
         AddGroup("Output", _json);
         AddExample("lens wait.gguf -m model.gguf", "what a vector means to the model's vocabulary");
         AddExample("lens wait.gguf -m base.gguf --words wait,but --layers 8-12 --top 5", "through another model, with the paper's words");
-        AddExample("lens -p \"Make 24 of 3, 8, 8.\"", "how the next token forms, layer by layer, in the built-in model");
+        AddExample("lens -p \"###Question: numbers [22, 4, 44]->target 88\"", "how the next token forms, layer by layer, in the built-in model");
     }
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
@@ -105,6 +105,6 @@ internal sealed class LensCommand : Verb
         var shape = ModelShape.Of(model.File);
         if (vector.Shape.Width == shape.Width) return;
         throw new NativeSteerException(
-            $"{file} was made for {vector.Shape}, {model.Path} is {shape}: through it nothing can be seen of the vector; give the vector's model with {_model.Model.Spelling}.");
+            $"{file} was made for {vector.Shape}, {model.Path} is {shape}; give the vector's model with {_model.Model.Spelling}, or one of the same width.");
     }
 }

@@ -28,6 +28,9 @@ internal sealed class DivergenceGroup(IReadOnlyList<int> prompt, IReadOnlyList<i
 
     internal bool IsFinished => Done == Tokens.Count;
 
+    /// <summary>Rows that are still to be decoded after the prompts, over all sequences.</summary>
+    internal int Rows => (Tokens.Count - Done) * Width;
+
     internal SteeringPlan PlanOf(int sequence) => sequence == 0 ? SteeringPlan.None : Plans[sequence - 1];
 
     /// <summary>Takes the sequences it still lacks; false while there is no room for one.</summary>

@@ -71,7 +71,11 @@ public sealed class DivergenceScorer : IDisposable
             var done = texts.Count(text => text.Tokens.Count == 0);
             while (waiting.Count > 0 || _active.Count > 0)
             {
-                while (waiting.TryPeek(out var next) && next.TryBegin(_cache, Steer)) _active.Add(waiting.Dequeue());
+                // No more than fill a batch: every row of it looks through the cells of all texts that are there.
+                while (_active.Sum(group => group.Rows) < _mostOutputs && waiting.TryPeek(out var next) && next.TryBegin(_cache, Steer))
+                {
+                    _active.Add(waiting.Dequeue());
+                }
                 ComputePrompts(decoding);
                 foreach (var finished in Step(decoding))
                 {

@@ -111,7 +111,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("{\"prompt\": \"a\", \"steer\": [{\"vector\": \"v\", \"sclae\": 1}]}", ":1: \"steer\" has an unknown field \"sclae\"")]
     [InlineData("{\"prompt\": \"a\", \"steer\": [{\"vector\": \"v\", \"at\": \"soon\"}]}", ":1: 'soon' is no range of positions")]
     [InlineData("{\"prompt\": \"a\", \"steer\": [{\"vector\": \"v\", \"operation\": \"erase\"}]}",
-        "it should be add, project, clamp or add-keep-norm")]
+        "it should be add, project, clamp, add-keep-norm or self")]
     [InlineData("", "holds no lines")]
     public void A_bad_line_is_named_with_file_and_number(string text, string expected) =>
         Assert.Contains(

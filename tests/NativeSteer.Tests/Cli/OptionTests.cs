@@ -64,7 +64,7 @@ public sealed class OptionTests
     [InlineData("generate -m x -n many", "-n is 'many'; give a whole number of at least -1")]
     [InlineData("generate -m x -np 257", "-np is '257'; give a whole number from 1 to 256")]
     [InlineData("generate -m x --temp warm", "--temp is 'warm'; give a number")]
-    [InlineData("generate -m x --control-vector v --operation remove", "add, project, clamp or add-keep-norm")]
+    [InlineData("generate -m x --control-vector v --operation remove", "add, project, clamp, add-keep-norm or self")]
     [InlineData("generate -m x --layers 3", "--layers needs a vector")]
     [InlineData("generate -m x --control-vector v --layers 3 --control-vector-layer-range 1 2", "give one of them")]
     [InlineData("generate -m x --control-vector v --control-vector-layer-range 4 2", "the first not above the second")]
