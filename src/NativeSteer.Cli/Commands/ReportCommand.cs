@@ -35,7 +35,7 @@ internal sealed class ReportCommand : Verb
         stop.ThrowIfCancellationRequested();
         BacktrackingReport.Write(results, output);
         foreach (var sentence in BacktrackingSummary.Of(results).Sentences) terminal.Out.WriteLine(sentence);
-        foreach (var caveat in StudyCaveats.Of(results)) terminal.Note(caveat);
+        if (StudyCaveats.Of(results) is { Count: > 0 } caveats) terminal.Note($"the report opens with what to know before trusting a number ({caveats.Count} notes)");
         terminal.Note($"wrote {output} and {System.IO.Path.Combine(System.IO.Path.GetDirectoryName(output) ?? "", BacktrackingReport.FigureFolder)}");
         return ExitCode.Done;
     }

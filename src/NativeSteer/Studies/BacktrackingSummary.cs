@@ -52,8 +52,8 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
 
     private static string Effect(ConditionResult steered, string words) => steered.Factor switch
     {
-        { Value: double.NaN } when steered.Keywords.Hits == 0 => $"does not make it say {words}, which it never says unsteered",
-        { Value: double.PositiveInfinity or double.NaN } => $"makes it say {words}, which it never says unsteered",
+        { Value: double.NaN } when steered.Keywords.Hits == 0 => $"does not make it say {words}, which it says not once unsteered either",
+        { Value: double.PositiveInfinity or double.NaN } => $"makes it say {words}, which it says not once unsteered",
         { Low: > 1 } factor => $"makes it say {words} {Times(factor)} as often",
         { High: < 1 } factor => $"makes it say {words} less, {Times(factor)} as often",
         var factor => $"does not clearly change how often it says {words}, {Times(factor)} as often",
