@@ -66,6 +66,14 @@ static const ns_abi_entry table[] = {
     OFFSET(ns_plan, n_copy_rows),
     OFFSET(ns_plan, stop_early),
 
+    SIZE(ns_sampler_options),
+    OFFSET(ns_sampler_options, temperature),
+    OFFSET(ns_sampler_options, top_k),
+    OFFSET(ns_sampler_options, top_p),
+    OFFSET(ns_sampler_options, min_p),
+    OFFSET(ns_sampler_options, seed),
+    OFFSET(ns_sampler_options, grammar),
+
     SIZE(llama_chat_message),
     OFFSET(llama_chat_message, role),
     OFFSET(llama_chat_message, content),

@@ -51,10 +51,10 @@ extern "C" {
 
 struct llama_model;
 struct llama_context;
-struct llama_sampler;
 struct llama_vocab;
 struct llama_chat_message;
 typedef struct ns_session ns_session;
+typedef struct ns_sampler ns_sampler;
 
 typedef enum {
     NS_OK        = 0,
@@ -99,6 +99,9 @@ typedef struct {
 // line of defence an assertion inside this call is turned into NS_ERROR instead of ending the process.
 NS_API ns_status ns_model_load(const char * path, const ns_model_options * options, struct llama_model ** model);
 NS_API void      ns_model_free(struct llama_model * model);
+
+// Weights as floats: n numbers of a ggml_type, whole blocks, from data as it lies in the file. values: (n).
+NS_API ns_status ns_weights_decode(int32_t type, const void * data, int64_t n, float * values);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Text: llama.cpp's functions of the same kind, whose exceptions and assertions become NS_ERROR here
@@ -221,9 +224,27 @@ typedef struct {
 // With stop_early the KV cache of the blocks after the last slot is not written: clear the sequences afterwards.
 NS_API ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan * plan);
 
-// Picks the next token of n rows with output of the last ns_decode. chains: (n), a llama_sampler chain per row, NULL for greedy.
+// ---------------------------------------------------------------------------------------------------------------------
+// Sampling
+
+typedef struct {
+    int32_t      size;        // sizeof(ns_sampler_options)
+    float        temperature; // 0: the most likely token, without a draw; then the next four mean nothing
+    int32_t      top_k;       // 0 keeps all
+    float        top_p;       // 1 keeps all
+    float        min_p;       // 0 keeps all
+    uint32_t     seed;
+    const char * grammar;     // GBNF whose rule "root" the text as a whole must follow; NULL: any text
+} ns_sampler_options;
+
+// One sequence's sampler, with its random state and its place in the grammar. vocabulary is needed with a grammar alone, and
+// must outlive the sampler then. llama.cpp writes what is wrong with a grammar to stderr itself.
+NS_API ns_status ns_sampler_create(const struct llama_vocab * vocabulary, const ns_sampler_options * options, ns_sampler ** sampler);
+NS_API void      ns_sampler_free(ns_sampler * sampler);
+
+// Picks the next token of n rows with output of the last ns_decode. samplers: (n), one per row, NULL for the most likely token.
 // log_probs: (n) natural log of the picked token's probability under the unmodified logits; may be NULL.
-NS_API ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, struct llama_sampler * const * chains,
+NS_API ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, ns_sampler * const * samplers,
                            int32_t * tokens, float * log_probs);
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "runtime.h"
+#include "sampler.h"
 
 #include <algorithm>
 #include <atomic>
@@ -45,22 +46,59 @@ bool are_numbers(const float * logits, int32_t n) {
     return bad == 0 && finite > 0;
 }
 
-// The token, or -1 when the chain picked none, or -2 when the logits are not numbers.
-int32_t pick(const float * logits, int32_t n, llama_sampler * chain, std::vector<llama_token_data> & candidates) {
-    if (!are_numbers(logits, n)) return -2;
-    if (chain == nullptr) return argmax(logits, n);
+constexpr int32_t picked_none = -1, not_numbers = -2, grammar_ended = -3;
+
+llama_token_data_array all_tokens(const float * logits, int32_t n, std::vector<llama_token_data> & candidates) {
     for (int32_t i = 0; i < n; i++) candidates[i] = { i, logits[i], 0.0f };
-    llama_token_data_array list{ candidates.data(), candidates.size(), -1, false };
+    return { candidates.data(), candidates.size(), -1, false };
+}
+
+int32_t draw(llama_sampler * chain, llama_token_data_array & list) {
     llama_sampler_apply(chain, &list);
-    if (list.selected < 0 || list.selected >= (int64_t) list.size) return -1;
+    if (list.selected < 0 || list.selected >= (int64_t) list.size) return picked_none;
     const llama_token token = list.data[list.selected].id;
     llama_sampler_accept(chain, token);
     return token;
 }
 
+bool is_allowed(llama_sampler * grammar, llama_token token) {
+    llama_token_data candidate{ token, 0.0f, 0.0f };
+    llama_token_data_array one{ &candidate, 1, -1, false };
+    llama_sampler_apply(grammar, &one);
+    return candidate.logit > -INFINITY;
+}
+
+int32_t pick_allowed(const float * logits, int32_t n, const ns_sampler & sampler, std::vector<llama_token_data> & candidates) {
+    llama_token_data_array list = all_tokens(logits, n, candidates);
+    llama_sampler_apply(sampler.grammar, &list);
+    const auto likelier = [](const llama_token_data & a, const llama_token_data & b) { return a.logit < b.logit; };
+    const llama_token_data * best = std::max_element(list.data, list.data + list.size, likelier);
+    if (best->logit == -INFINITY) return grammar_ended;
+    return sampler.chain == nullptr ? best->id : draw(sampler.chain, list);
+}
+
+// The token, or one of the negative numbers above.
+int32_t pick(const float * logits, int32_t n, ns_sampler * sampler, std::vector<llama_token_data> & candidates) {
+    if (!are_numbers(logits, n)) return not_numbers;
+    if (sampler == nullptr) return argmax(logits, n);
+    int32_t token;
+    if (sampler->chain == nullptr) {
+        token = argmax(logits, n);
+    } else {
+        llama_token_data_array list = all_tokens(logits, n, candidates);
+        token = draw(sampler->chain, list);
+    }
+    if (sampler->grammar == nullptr || token < 0) return token;
+    // A grammar reads the text of every token it is asked about. So a free pick is tried first: taking it when it is allowed,
+    // and else drawing from all that are, is the same distribution.
+    if (!is_allowed(sampler->grammar, token)) token = pick_allowed(logits, n, *sampler, candidates);
+    if (token >= 0) llama_sampler_accept(sampler->grammar, token);
+    return token;
+}
+
 } // namespace
 
-ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama_sampler * const * chains, int32_t * tokens, float * log_probs) {
+ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, ns_sampler * const * samplers, int32_t * tokens, float * log_probs) {
     return runtime::guarded([&] {
         // Looked up on this thread: llama.cpp may reorder its output buffer on the first access.
         std::vector<const float *> logits(n);
@@ -81,7 +119,7 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama
         const auto work_share = [&](int32_t thread) {
             try {
                 for (int32_t i = thread; i < n; i += n_threads) {
-                    tokens[i] = pick(logits[i], session->n_vocab, chains ? chains[i] : nullptr, session->candidates[thread]);
+                    tokens[i] = pick(logits[i], session->n_vocab, samplers ? samplers[i] : nullptr, session->candidates[thread]);
                     if (log_probs != nullptr && tokens[i] >= 0) {
                         log_probs[i] = (float) (logits[i][tokens[i]] - log_sum_exp(logits[i], session->n_vocab));
                     }
@@ -104,9 +142,13 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, llama
         if (failed) return runtime::fail("Sampling failed; memory may be short");
 
         for (int32_t i = 0; i < n; i++) {
-            if (tokens[i] == -2) {
+            if (tokens[i] == not_numbers) {
                 return runtime::fail("The logits after row " + std::to_string(rows[i]) +
                                      " are not numbers: the model's weights are damaged, or a steering vector is far too large");
+            }
+            if (tokens[i] == grammar_ended) {
+                return runtime::fail("No token of the vocabulary goes on as the grammar wants after row " + std::to_string(rows[i]) +
+                                     "; a grammar that can end needs a vocabulary with an end token");
             }
             if (tokens[i] < 0) return runtime::fail("The sampler picked no token for row " + std::to_string(rows[i]));
         }

@@ -1,5 +1,7 @@
+using NativeSteer.Cli.Commands.Annotate;
 using NativeSteer.Cli.Commands.Countdown;
 using NativeSteer.Cli.Commands.Generate;
+using NativeSteer.Cli.Commands.Study;
 using NativeSteer.Cli.Commands.Train;
 using NativeSteer.Cli.Commands.Vector;
 using NativeSteer.Cli.Help;
@@ -12,10 +14,16 @@ namespace NativeSteer.Cli.Commands;
 internal sealed record VerbEntry(string Name, string Purpose, Func<string[], Terminal, int> Run);
 
 /// <summary>Verbs to choose from: all of the program's, or those below one of them, such as <c>vector</c>.</summary>
-/// <param name="path">What precedes the verb: empty, <c>vector</c>, <c>train</c>, <c>countdown</c> or <c>bench</c>.</param>
+/// <param name="path">What precedes the verb: empty, <c>annotate</c>, <c>vector</c>, <c>train</c>, <c>countdown</c> or <c>bench</c>.</param>
 /// <param name="verbs">The verbs in the order of the help.</param>
 internal sealed class VerbList(string path, params VerbEntry[] verbs)
 {
+    internal static VerbList Annotates { get; } = new("annotate",
+        new VerbEntry("agreement", "How two judges agree: precision, recall, F1 and Cohen's kappa", (args, terminal) => new AgreementCommand().Run(args, terminal)))
+    {
+        Alone = (args, terminal) => new AnnotateCommand().Run(args, terminal),
+    };
+
     internal static VerbList Vectors { get; } = new("vector",
         new("extract", "Make a vector of labelled texts, in one pass", (args, terminal) => new ExtractCommand().Run(args, terminal)),
         new("show", "A vector's layers, norms and provenance", (args, terminal) => new ShowCommand().Run(args, terminal)),
@@ -32,20 +40,29 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("generate", "Puzzles with answers to learn from, as JSONL", (args, terminal) => new CountdownGenerateCommand().Run(args, terminal)),
         new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
 
+    internal static VerbList Studies { get; } = new("study",
+        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)));
+
     internal static VerbList Benches { get; } = new("bench",
+        new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),
         new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)))
     {
         Alone = (args, terminal) => new BenchCommand().Run(args, terminal),
     };
 
     internal static VerbList Root { get; } = new("",
+        new("demo", "The backtracking study on the built-in models, in about a minute", (args, terminal) => new DemoCommand().Run(args, terminal)),
         new("info", "What a model, a vector, a capture or this machine is", (args, terminal) => new InfoCommand().Run(args, terminal)),
         new("doctor", "Prove that steering works on a model", (args, terminal) => new DoctorCommand().Run(args, terminal)),
         new("generate", "Rollouts, steered or not, many at a time", (args, terminal) => new GenerateCommand().Run(args, terminal)),
+        new("annotate", "Label what traces do, by keywords or by a judging model", (args, terminal) => Annotates.Run(args, terminal)),
         new("capture", "Activations of prompts as safetensors files", (args, terminal) => new CaptureCommand().Run(args, terminal)),
         new("vector", "Extract, show, compare, combine and import steering vectors", (args, terminal) => Vectors.Run(args, terminal)),
+        new("lens", "Which tokens a vector, or the inside of a model at a text, speaks for", (args, terminal) => new LensCommand().Run(args, terminal)),
         new("train", "Fine-tune models, train vectors, start new models", (args, terminal) => Trains.Run(args, terminal)),
         new("countdown", "Puzzles to learn backtracking on: make data, judge a model", (args, terminal) => Countdown.Run(args, terminal)),
+        new("sweep", "Vectors x layers x strengths x seeds x prompts, with keyword rates", (args, terminal) => new SweepCommand().Run(args, terminal)),
+        new("study", "A paper's experiment end to end, with its report", (args, terminal) => Studies.Run(args, terminal)),
         new("report", "Draw the report of a study from its run logs", (args, terminal) => new ReportCommand().Run(args, terminal)),
         new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => Benches.Run(args, terminal)));
 

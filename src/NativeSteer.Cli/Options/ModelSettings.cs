@@ -17,10 +17,12 @@ internal sealed class ModelSettings
     internal Setting[] All => [Model, GpuLayers];
 
     /// <summary>Loads the model, showing progress when that takes a while.</summary>
-    internal LanguageModel Load(ParseResult parse, Terminal terminal, CancellationToken stop)
+    internal LanguageModel Load(ParseResult parse, Terminal terminal, CancellationToken stop) =>
+        Load(Model.Path(parse), GpuLayers.Get(parse), terminal, stop);
+
+    /// <summary>Loads another model in the same way.</summary>
+    internal static LanguageModel Load(string path, int gpuLayers, Terminal terminal, CancellationToken stop)
     {
-        var path = Model.Path(parse);
-        var gpuLayers = GpuLayers.Get(parse);
         if (!File.Exists(path) || new FileInfo(path).Length < QuicklyLoaded) return Load(path, gpuLayers, _ => { }, stop);
         return Progress.Run(
             terminal, $"Loading {Path.GetFileName(path)}", report => Load(path, gpuLayers, share => report.Report(share), stop));

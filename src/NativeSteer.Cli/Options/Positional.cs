@@ -8,6 +8,8 @@ internal static class Positional
     internal static Argument<string[]> Many(string name, string description, bool required = false) =>
         Create(name, description, required ? ArgumentArity.OneOrMore : ArgumentArity.ZeroOrMore);
 
+    internal static Argument<string[]> Optional(string name, string description) => Create(name, description, ArgumentArity.ZeroOrOne);
+
     internal static Argument<string[]> One(string name, string description) => Create(name, description, ArgumentArity.ExactlyOne);
 
     internal static IReadOnlyList<string> Values(Argument argument, ParseResult parse) =>

@@ -28,6 +28,14 @@ internal static class ContextMemory
             + $"this machine has {Gibibytes(available)}; ask for a shorter context (-c) or a smaller batch (-b).");
     }
 
+    /// <summary>How many sequences of a length fit into a quarter of the machine's memory: at least 1, at most as many as given.</summary>
+    internal static unsafe int Sequences(LanguageModel model, CacheType type, int tokensEach, int most)
+    {
+        if (ShimApi.ns_device_name(1) != null) return most; // the cache lies in the device's memory, whose driver says what fits
+        var each = (double)tokensEach * (CellBytes + CacheRow(model, type) * model.Shape.Layers);
+        return (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 / each, 1, most);
+    }
+
     // Keys and values of one cell in one layer, in bytes.
     private static long CacheRow(LanguageModel model, CacheType type)
     {

@@ -104,13 +104,13 @@ public sealed unsafe class InferenceContext : IDisposable
 
         using var session = Hold();
         const int mostOnStack = 256;
-        var chains = rows.Length <= mostOnStack ? stackalloc nint[rows.Length] : new nint[rows.Length];
-        for (var i = 0; i < chains.Length; i++) chains[i] = samplers[i].Pointer;
+        var handles = rows.Length <= mostOnStack ? stackalloc nint[rows.Length] : new nint[rows.Length];
+        for (var i = 0; i < handles.Length; i++) handles[i] = samplers[i].Pointer;
         fixed (int* r = rows, t = tokens)
-        fixed (nint* c = chains)
+        fixed (nint* h = handles)
         fixed (float* p = logProbabilities)
         {
-            NativeError.Check(ShimApi.ns_sample(session.Pointer, rows.Length, r, c, t, p));
+            NativeError.Check(ShimApi.ns_sample(session.Pointer, rows.Length, r, h, t, p));
         }
     }
 

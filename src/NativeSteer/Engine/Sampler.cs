@@ -1,3 +1,4 @@
+using System.Text;
 using NativeSteer.Interop;
 
 namespace NativeSteer.Engine;
@@ -23,6 +24,12 @@ public sealed record SamplerOptions
     /// <summary>Seed of the draw; the same seed on the same batch repeats the tokens.</summary>
     public uint Seed { get; init; } = 42;
 
+    /// <summary>
+    /// A grammar in llama.cpp's GBNF whose rule <c>root</c> the whole generated text follows, e.g. <c>root ::= "yes" | "no"</c>; null for any
+    /// text. Where the text is complete the model can only end it, so the vocabulary needs an end token.
+    /// </summary>
+    public string? Grammar { get; init; }
+
     /// <summary>Throws when a value makes no sense.</summary>
     public void Validate()
     {
@@ -30,36 +37,52 @@ public sealed record SamplerOptions
         if (TopK < 0) throw new NativeSteerException($"top-k is {TopK}; it must be 0 (all) or more.");
         if (!(TopP is > 0 and <= 1)) throw new NativeSteerException($"top-p is {TopP}; it must lie above 0 and not above 1.");
         if (!(MinP is >= 0 and <= 1)) throw new NativeSteerException($"min-p is {MinP}; it must lie between 0 and 1.");
+        if (Grammar is not null && (string.IsNullOrWhiteSpace(Grammar) || Grammar.Contains('\0', StringComparison.Ordinal)))
+            throw new NativeSteerException("The grammar is empty or holds a zero character; give rules in GBNF, or none.");
     }
 }
 
-/// <summary>One sequence's sampler: llama.cpp's chain with its own random state.</summary>
-public sealed class Sampler : IDisposable
+/// <summary>One sequence's sampler: llama.cpp's chain with its own random state, and its place in the grammar.</summary>
+public sealed unsafe class Sampler : IDisposable
 {
-    private readonly SamplerHandle? _chain;
+    private readonly SamplerHandle? _handle;
 
-    private Sampler(SamplerHandle? chain) => _chain = chain;
+    private Sampler(SamplerHandle? handle) => _handle = handle;
 
     /// <summary>0 for greedy.</summary>
-    internal nint Pointer => _chain?.DangerousGetHandle() ?? 0;
+    internal nint Pointer => _handle?.DangerousGetHandle() ?? 0;
 
-    /// <summary>Builds the chain.</summary>
-    /// <exception cref="NativeSteerException">An option makes no sense.</exception>
-    public static Sampler Create(SamplerOptions options)
+    /// <summary>Builds it.</summary>
+    /// <param name="options">How it picks.</param>
+    /// <param name="vocabulary">The tokens that a grammar judges; needed with a grammar alone.</param>
+    /// <exception cref="NativeSteerException">An option makes no sense, or the grammar cannot be read.</exception>
+    public static Sampler Create(SamplerOptions options, Vocabulary? vocabulary = null)
     {
         options.Validate();
-        if (options.Temperature == 0) return new Sampler(null);
+        if (options.Temperature == 0 && options.Grammar is null) return new Sampler(null);
+        if (options.Grammar is not null) ArgumentNullException.ThrowIfNull(vocabulary);
 
         NativeRuntime.EnsureLoaded();
-        var chain = LlamaApi.llama_sampler_chain_init(new LlamaApi.ChainParameters { NoPerformanceCounters = 1 });
-        if (options.TopK > 0) LlamaApi.llama_sampler_chain_add(chain, LlamaApi.llama_sampler_init_top_k(options.TopK));
-        if (options.TopP < 1) LlamaApi.llama_sampler_chain_add(chain, LlamaApi.llama_sampler_init_top_p(options.TopP, 1));
-        if (options.MinP > 0) LlamaApi.llama_sampler_chain_add(chain, LlamaApi.llama_sampler_init_min_p(options.MinP, 1));
-        LlamaApi.llama_sampler_chain_add(chain, LlamaApi.llama_sampler_init_temp(options.Temperature));
-        LlamaApi.llama_sampler_chain_add(chain, LlamaApi.llama_sampler_init_dist(options.Seed));
-        return new Sampler(new SamplerHandle(chain));
+        var model = options.Grammar is null ? null : vocabulary!.ModelHandle;
+        using var held = model is null ? default : new HandleLease(model);
+        fixed (byte* grammar = options.Grammar is null ? null : Encoding.UTF8.GetBytes(options.Grammar + '\0'))
+        {
+            var native = new ShimSamplerOptions
+            {
+                Size = sizeof(ShimSamplerOptions),
+                Temperature = options.Temperature,
+                TopK = options.TopK,
+                TopP = options.TopP,
+                MinP = options.MinP,
+                Seed = options.Seed,
+                Grammar = grammar,
+            };
+            var status = ShimApi.ns_sampler_create(model is null ? 0 : vocabulary!.Pointer, &native, out var sampler);
+            NativeError.Check(status, next: "check its rules (llama.cpp's grammars/README.md explains GBNF)");
+            return new Sampler(new SamplerHandle(sampler, model));
+        }
     }
 
-    /// <summary>Frees the chain.</summary>
-    public void Dispose() => _chain?.Dispose();
+    /// <summary>Frees it.</summary>
+    public void Dispose() => _handle?.Dispose();
 }

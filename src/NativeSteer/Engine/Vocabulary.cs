@@ -31,6 +31,11 @@ public sealed unsafe class Vocabulary
     /// <summary>Whether the model expects every text to begin with <see cref="BeginOfText"/>.</summary>
     public bool AddsBeginOfText { get; }
 
+    /// <summary>The native vocabulary; only while <see cref="ModelHandle"/> is alive.</summary>
+    internal nint Pointer => _vocabulary;
+
+    internal ModelHandle ModelHandle => _model.Handle;
+
     /// <summary>Whether the token ends a generation (end of text, end of turn and the like).</summary>
     public bool IsEndOfGeneration(int token)
     {

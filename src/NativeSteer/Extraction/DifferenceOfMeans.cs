@@ -25,14 +25,17 @@ public static class DifferenceOfMeans
     /// <param name="against">The negative side.</param>
     /// <param name="offset">One offset of the window on both sides, or null for the union of all.</param>
     /// <exception cref="NativeSteerException">A label is not in the data, a side holds no row, or both have the same mean.</exception>
-    public static SteeringVector Of(LabelledSums sums, string label, Against against = default, int? offset = null)
+    public static SteeringVector Of(LabelledSums sums, string label, Against against = default, int? offset = null) =>
+        Of(sums, label, offset is { } one ? OffsetRange.Window(one, one) : (sums ?? throw new ArgumentNullException(nameof(sums))).Groups.Offsets, against);
+
+    /// <summary>The vector of a label at the offsets of a window, which the sums must hold.</summary>
+    /// <inheritdoc cref="Of(LabelledSums, string, Against, int?)" path="/exception"/>
+    public static SteeringVector Of(LabelledSums sums, string label, OffsetRange window, Against against = default)
     {
         ArgumentNullException.ThrowIfNull(sums);
         ArgumentNullException.ThrowIfNull(label);
         var groups = sums.Groups;
-        if (offset is { } o && (o < groups.Offsets.First || o > groups.Offsets.Last))
-            throw new NativeSteerException($"Offset {o} was asked for, the sums hold {groups.Offsets}; capture it with --offsets.");
-        var (positive, negative) = Sides(groups, label, against, offset);
+        var (positive, negative) = Sides(groups, label, against, window);
         RequireRows(sums, positive, $"label \"{FileErrors.Printable(label)}\"");
         RequireRows(sums, negative, $"\"{FileErrors.Printable(against.ToString())}\"");
 
@@ -40,7 +43,7 @@ public static class DifferenceOfMeans
             .With(Provenance.Method, "mean_difference")
             .With(Provenance.Label, label)
             .With("against", against.ToString())
-            .With(Provenance.Offsets, offset?.ToString() ?? groups.Offsets.ToString());
+            .With(Provenance.Offsets, window.ToString());
         return Between(sums.Sums, positive, negative, sums.Model, provenance);
     }
 
@@ -53,7 +56,7 @@ public static class DifferenceOfMeans
         var vectors = new SortedDictionary<int, SteeringVector>();
         for (var offset = sums.Groups.Offsets.First; offset <= sums.Groups.Offsets.Last; offset++)
         {
-            var (positive, negative) = Sides(sums.Groups, label, against, offset);
+            var (positive, negative) = Sides(sums.Groups, label, against, OffsetRange.Window(offset, offset));
             if (Rows(sums.Sums, positive) > 0 && Rows(sums.Sums, negative) > 0) vectors.Add(offset, Of(sums, label, against, offset));
         }
         return vectors;
@@ -94,10 +97,11 @@ public static class DifferenceOfMeans
     }
 
     /// <summary>The groups on both sides. Throws where the data cannot have them, whatever the activations.</summary>
-    internal static (int[] Positive, int[] Negative) Sides(CaptureGroups groups, string label, Against against, int? offset = null)
+    internal static (int[] Positive, int[] Negative) Sides(CaptureGroups groups, string label, Against against, OffsetRange? window = null)
     {
+        var offsets = window ?? groups.Offsets;
         RequireLabel(groups, label);
-        var positive = groups.Of([label], offset);
+        var positive = groups.Of([label], offsets);
         switch (against.Kind)
         {
             case AgainstKind.Tokens when groups.AllTokens < 0:
@@ -109,14 +113,14 @@ public static class DifferenceOfMeans
                 if (string.Equals(against.Name, label, StringComparison.Ordinal))
                     throw new NativeSteerException(
                         $"The label \"{FileErrors.Printable(label)}\" is on both sides; give another one to compare with.");
-                return (positive, groups.Of([against.Name!], offset));
+                return (positive, groups.Of([against.Name!], offsets));
             default:
                 if (groups.Labels.Count < 2)
                     throw new NativeSteerException(
                         $"\"{FileErrors.Printable(label)}\" is the data's only label, so '{against}' leaves nothing to compare with; " +
                             "label other spans too, or use --against tokens.");
                 var others = groups.Labels.Where(other => !string.Equals(other, label, StringComparison.Ordinal));
-                return (positive, groups.Of(against.Kind == AgainstKind.All ? groups.Labels : others, offset));
+                return (positive, groups.Of(against.Kind == AgainstKind.All ? groups.Labels : others, offsets));
         }
     }
 

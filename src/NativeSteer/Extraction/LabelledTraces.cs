@@ -24,7 +24,7 @@ public static class LabelledTraces
         return JsonLines.Read(path).Select(line => Parse(line, $"{FileErrors.Shown(path)}:{line.Number}"));
     }
 
-    private static LabelledTrace Parse(JsonLine line, string place)
+    internal static LabelledTrace Parse(JsonLine line, string place)
     {
         var tokens = line.OptionalIntegers("tokens");
         var unit = line.OptionalString("unit") switch

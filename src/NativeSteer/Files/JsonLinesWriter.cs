@@ -37,6 +37,27 @@ public sealed class JsonLinesWriter : IDisposable
     /// <exception cref="NativeSteerException">The file cannot be read and written.</exception>
     public static JsonLinesWriter Append(string path) => Open(path, FileMode.OpenOrCreate);
 
+    /// <summary>Writes objects into a stream, a line each.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="items">One for each line.</param>
+    /// <param name="fields">Writes an item's fields; the braces around them are written here.</param>
+    public static void Write<T>(Stream stream, IEnumerable<T> items, Action<Utf8JsonWriter, T> fields)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(fields);
+        using var json = new Utf8JsonWriter(stream, s_options);
+        foreach (var item in items)
+        {
+            json.WriteStartObject();
+            fields(json, item);
+            json.WriteEndObject();
+            json.Flush();
+            json.Reset();
+            stream.Write("\n"u8);
+        }
+    }
+
     /// <summary>Adds one line.</summary>
     /// <exception cref="NativeSteerException">The disk is full or the file went away; the log ends with its last whole line.</exception>
     public void Write(JsonObject line)

@@ -8,7 +8,7 @@ namespace NativeSteer.Interop;
 /// </summary>
 internal readonly ref struct HandleLease
 {
-    private readonly SafeHandle _handle;
+    private readonly SafeHandle? _handle; // null in a default lease, which holds nothing
 
     /// <summary>Takes hold.</summary>
     /// <exception cref="ObjectDisposedException">The object was disposed.</exception>
@@ -19,7 +19,7 @@ internal readonly ref struct HandleLease
         _handle = handle;
     }
 
-    internal nint Pointer => _handle.DangerousGetHandle();
+    internal nint Pointer => _handle!.DangerousGetHandle();
 
-    public void Dispose() => _handle.DangerousRelease();
+    public void Dispose() => _handle?.DangerousRelease();
 }

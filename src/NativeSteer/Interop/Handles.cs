@@ -39,16 +39,25 @@ internal sealed class SessionHandle : SafeHandle
     }
 }
 
-/// <summary>Owns a llama_sampler chain.</summary>
+/// <summary>Owns an ns_sampler, and keeps the model alive whose vocabulary its grammar reads.</summary>
 internal sealed class SamplerHandle : SafeHandle
 {
-    internal SamplerHandle(nint chain) : base(0, ownsHandle: true) => SetHandle(chain);
+    private readonly ModelHandle? _model;
+
+    internal SamplerHandle(nint sampler, ModelHandle? model) : base(0, ownsHandle: true)
+    {
+        _model = model;
+        var counted = false;
+        _model?.DangerousAddRef(ref counted);
+        SetHandle(sampler);
+    }
 
     public override bool IsInvalid => handle == 0;
 
     protected override bool ReleaseHandle()
     {
-        LlamaApi.llama_sampler_free(handle);
+        ShimApi.ns_sampler_free(handle);
+        _model?.DangerousRelease();
         return true;
     }
 }

@@ -104,36 +104,4 @@ internal static unsafe partial class LlamaApi
 
     [LibraryImport(Library)]
     internal static partial int llama_set_adapter_cvec(nint context, float* data, nuint length, int width, int firstLayer, int lastLayer);
-
-    // Samplers
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct ChainParameters
-    {
-        public byte NoPerformanceCounters;
-    }
-
-    [LibraryImport(Library)]
-    internal static partial nint llama_sampler_chain_init(ChainParameters parameters);
-
-    [LibraryImport(Library)]
-    internal static partial void llama_sampler_chain_add(nint chain, nint sampler);
-
-    [LibraryImport(Library)]
-    internal static partial nint llama_sampler_init_dist(uint seed);
-
-    [LibraryImport(Library)]
-    internal static partial nint llama_sampler_init_top_k(int k);
-
-    [LibraryImport(Library)]
-    internal static partial nint llama_sampler_init_top_p(float p, nuint minimumKept);
-
-    [LibraryImport(Library)]
-    internal static partial nint llama_sampler_init_min_p(float p, nuint minimumKept);
-
-    [LibraryImport(Library)]
-    internal static partial nint llama_sampler_init_temp(float temperature);
-
-    [LibraryImport(Library)]
-    internal static partial void llama_sampler_free(nint sampler);
 }

@@ -30,6 +30,9 @@ internal static unsafe partial class ShimApi
     internal static partial void ns_model_free(nint model);
 
     [LibraryImport(Library)]
+    internal static partial ShimStatus ns_weights_decode(int type, void* data, long count, float* values);
+
+    [LibraryImport(Library)]
     internal static partial ShimStatus ns_tokenize(
         nint vocabulary, byte* text, int textLength, int* tokens, int maxTokens, byte addSpecial, byte parseSpecial, out int count);
 
@@ -63,7 +66,13 @@ internal static unsafe partial class ShimApi
     internal static partial ShimStatus ns_decode(nint session, ShimBatch* batch, ShimPlan* plan);
 
     [LibraryImport(Library)]
-    internal static partial ShimStatus ns_sample(nint session, int count, int* rows, nint* chains, int* tokens, float* logProbabilities);
+    internal static partial ShimStatus ns_sampler_create(nint vocabulary, ShimSamplerOptions* options, out nint sampler);
+
+    [LibraryImport(Library)]
+    internal static partial void ns_sampler_free(nint sampler);
+
+    [LibraryImport(Library)]
+    internal static partial ShimStatus ns_sample(nint session, int count, int* rows, nint* samplers, int* tokens, float* logProbabilities);
 
     [LibraryImport(Library)]
     internal static partial ShimAbiEntry* ns_abi_table();

@@ -94,6 +94,18 @@ internal unsafe struct ShimPlan
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ShimSamplerOptions
+{
+    public int Size;
+    public float Temperature;
+    public int TopK;
+    public float TopP;
+    public float MinP;
+    public uint Seed;
+    public byte* Grammar;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal unsafe struct LlamaChatMessage
 {
     public byte* Role;

@@ -25,6 +25,12 @@ public sealed class AnnotationReport
     /// <summary>Segments found that differ from the trace in white space alone.</summary>
     public int OtherWhiteSpace { get; private set; }
 
+    /// <summary>Sentences of the traces that were judged.</summary>
+    public int Sentences { get; private set; }
+
+    /// <summary>Those of them that have a label: one whose spans cover more than half of the sentence.</summary>
+    public int LabelledSentences { get; private set; }
+
     /// <summary>Labelled stretches by label.</summary>
     public IReadOnlyDictionary<string, int> Spans => _spans;
 
@@ -38,13 +44,17 @@ public sealed class AnnotationReport
     public void Add(Annotation annotation)
     {
         ArgumentNullException.ThrowIfNull(annotation);
-        Add(annotation.Trace);
         NotFound += annotation.NotFound.Count;
-        OtherWhiteSpace += annotation.OtherWhiteSpace;
         foreach (var label in annotation.UnknownLabels) Count(_unknown, label);
-        if (annotation.Failure is not { } failure) return;
-        Unlabelled++;
-        Count(_failures, failure);
+        if (annotation.Failure is { } failure)
+        {
+            Traces++;
+            Unlabelled++;
+            Count(_failures, failure);
+            return;
+        }
+        OtherWhiteSpace += annotation.OtherWhiteSpace;
+        Add(annotation.Trace);
     }
 
     /// <summary>Counts a trace that was judged before.</summary>
@@ -53,12 +63,17 @@ public sealed class AnnotationReport
         ArgumentNullException.ThrowIfNull(trace);
         Traces++;
         foreach (var span in trace.Spans) Count(_spans, span.Label);
+        foreach (var sentence in JudgedSentence.All(trace))
+        {
+            Sentences++;
+            if (sentence.Labels.Any()) LabelledSentences++;
+        }
         if (_beginnings.Count < ShownTraces) _beginnings.Add($"\"{FileErrors.Printable(trace.Text, ShownLength)}\" ({trace.Place})");
     }
 
     /// <summary>Throws when no stretch has the label: then there is nothing to make a vector of.</summary>
     /// <param name="label">The label.</param>
-    /// <param name="lookedFor">What the judge looked for, e.g. <c>the words wait, hmm</c>.</param>
+    /// <param name="lookedFor">What was looked for, e.g. <c>the words wait,hmm</c>.</param>
     /// <exception cref="NativeSteerException">The label does not occur; the message shows the beginnings of two traces.</exception>
     public void RequireLabel(string label, string lookedFor)
     {

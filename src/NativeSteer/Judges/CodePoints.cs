@@ -19,4 +19,18 @@ internal static class CodePoints
         before[text.Length] = count;
         return before;
     }
+
+    /// <summary>For each code point, and for the end, the position in the string at which it starts.</summary>
+    internal static int[] Starts(string text)
+    {
+        var starts = new List<int>(text.Length + 1);
+        var at = 0;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            starts.Add(at);
+            at += rune.Utf16SequenceLength;
+        }
+        starts.Add(at);
+        return [.. starts];
+    }
 }

@@ -8,6 +8,9 @@ public interface IJudge
     /// <summary>What files and tables call it: <c>keyword</c>, or the judging model's name.</summary>
     string Name { get; }
 
+    /// <summary>What it looks for and how, in a few words, e.g. <c>words wait,hmm</c>; files made with other settings are told apart by it.</summary>
+    string Settings { get; }
+
     /// <summary>
     /// Judges traces, one result each, in the order in which they are done. What a trace says of spans beforehand is not looked at.
     /// </summary>

@@ -12,14 +12,14 @@ public sealed class KeywordJudge(KeywordSet? words = null) : IJudge
     /// <inheritdoc/>
     public string Name => "keyword";
 
+    /// <inheritdoc/>
+    public string Settings => $"words {Words}";
+
     /// <summary>The label of sentences with a word.</summary>
     public string Label { get; init; } = Behaviours.Backtracking;
 
     /// <summary>The label of all others.</summary>
     public string Otherwise { get; init; } = Behaviours.Other;
-
-    /// <summary>For <see cref="AnnotationReport.RequireLabel"/>.</summary>
-    public string LookedFor => $"the words {string.Join(", ", Words.Words)}";
 
     /// <inheritdoc/>
     public IEnumerable<Annotation> Annotate(
@@ -29,7 +29,7 @@ public sealed class KeywordJudge(KeywordSet? words = null) : IJudge
         for (var i = 0; i < traces.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            yield return Annotation.OfSentences(traces[i], sentence => Words.Count(sentence.Text).Hits > 0 ? Label : Otherwise);
+            yield return Annotation.OfSentences(traces[i], sentence => Words.Find(sentence.Text).Any(word => word.IsKeyword) ? Label : Otherwise);
             progress?.Report(new JudgeProgress(i + 1, traces.Count));
         }
     }

@@ -19,7 +19,7 @@ internal sealed class ActiveRollout : IDisposable
     {
         Request = request;
         Lease = lease;
-        Sampler = Sampler.Create(request.Sampling);
+        Sampler = Sampler.Create(request.Sampling, vocabulary);
         NextToken = request.Prompt[^1];
         NextPosition = request.Prompt.Count - 1;
         _limit = limit;

@@ -5,7 +5,7 @@ namespace NativeSteer.Tests.Cli;
 
 public sealed class HelpTests
 {
-    private static readonly VerbList[] s_lists = [VerbList.Root, VerbList.Vectors, VerbList.Trains, VerbList.Countdown, VerbList.Benches];
+    private static readonly VerbList[] s_lists = [VerbList.Root, VerbList.Annotates, VerbList.Vectors, VerbList.Trains, VerbList.Countdown, VerbList.Studies, VerbList.Benches];
 
     public static TheoryData<string> Verbs => [.. s_lists.SelectMany(list => list.Verbs.Select(verb => $"{list.Path} {verb.Name}".Trim()))];
 

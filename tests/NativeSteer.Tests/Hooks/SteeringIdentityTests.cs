@@ -163,6 +163,8 @@ public sealed class SteeringIdentityTests
             var factor = Math.Sqrt(Dot(h, h) / Dot(sum, sum));
             return sum.Select(x => x * factor).ToArray();
         });
+        Check(SteeringOperation.SelfAmplify, 3f, (h, s) => h.Select(x => x + s * x / Math.Sqrt(Dot(h, h))).ToArray());
+        Check(SteeringOperation.SelfAmplify, -0.5f, (h, s) => h.Select(x => x + s * x / Math.Sqrt(Dot(h, h))).ToArray());
 
         double[] Subtract(double[] h, double amount) => h.Select((x, i) => x - amount * u[i]).ToArray();
 
@@ -176,6 +178,36 @@ public sealed class SteeringIdentityTests
                 for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-4);
             }
         }
+    }
+
+    [Theory, ModelData("tiny"), ModelData("stories260K")]
+    public void Self_amplification_needs_no_vector_keeps_the_direction_and_lengthens_by_its_scale(string name)
+    {
+        var model = Model(name);
+        var plain = Residuals(model, null, 6);
+        var plan = new SteeringPlan(Intervention.SelfAmplification([1], 2.5f) with { Positions = PositionRange.From(2) });
+        var steered = Residuals(model, plan, 6);
+        for (var row = 0; row < 6; row++)
+        {
+            var before = plain.Row(row, 1);
+            var after = steered.Row(row, 1);
+            Assert.Equal(TensorPrimitives.Norm(before) + (row < 2 ? 0 : 2.5), TensorPrimitives.Norm(after), 1e-4);
+            Assert.Equal(1, TensorPrimitives.CosineSimilarity(before, after), 1e-5);
+            if (row < 2) Assert.Equal(before.ToArray(), after.ToArray());
+        }
+        var vector = Models.RandomVector(model.Shape, 3, 1); // lends its layer
+        var same = new Intervention(vector, 2.5f) { Operation = SteeringOperation.SelfAmplify };
+        Assert.Equal(Logits(model, new SteeringPlan(Intervention.SelfAmplification([1], 2.5f))), Logits(model, new SteeringPlan(same)));
+        Assert.Equal(Logits(model, null), Logits(model, new SteeringPlan(Intervention.SelfAmplification([1], 0))));
+    }
+
+    [Fact]
+    public void Without_a_vector_nothing_but_self_amplification_acts_and_layers_must_be_given()
+    {
+        Assert.Throws<NativeSteerException>(() => new SteeringPlan(new Intervention(null, 1) { Layers = [1] }));
+        Assert.Throws<NativeSteerException>(() => new SteeringPlan(Intervention.SelfAmplification([], 1)));
+        Assert.Throws<NativeSteerException>(() => new SteeringPlan(Intervention.SelfAmplification([1], 1) with { Unit = ScaleUnit.ResidualNorm }));
+        Assert.Throws<NativeSteerException>(() => new SteeringPlan(Intervention.SelfAmplification([4], 1)).CheckAgainst(Models.Tiny.Shape));
     }
 
     [Fact]

@@ -78,6 +78,12 @@ public sealed unsafe class AbiTests
         ShimLabel l;
         Add(mirrors, "ns_label", sizeof(ShimLabel), (nint)(&l), ("row", (nint)(&l.Row)), ("group", (nint)(&l.Group)));
 
+        ShimSamplerOptions o;
+        Add(
+            mirrors, "ns_sampler_options", sizeof(ShimSamplerOptions), (nint)(&o),
+            ("temperature", (nint)(&o.Temperature)), ("top_k", (nint)(&o.TopK)), ("top_p", (nint)(&o.TopP)), ("min_p", (nint)(&o.MinP)),
+            ("seed", (nint)(&o.Seed)), ("grammar", (nint)(&o.Grammar)));
+
         LlamaChatMessage c;
         Add(
             mirrors, "llama_chat_message", sizeof(LlamaChatMessage), (nint)(&c),

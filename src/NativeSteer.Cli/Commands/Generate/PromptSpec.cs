@@ -38,7 +38,7 @@ internal static class PromptSource
         {
             var id = line.OptionalName("id") ?? Number(prompts.Count);
             if (!ids.Add(id)) throw line.Error($"the id \"{Output.Text.OneLine(id)}\" was used before; give each prompt its own.");
-            prompts.Add(new PromptSpec(id, line.RequiredString("prompt"), SteerSpec.Of(line)));
+            prompts.Add(new PromptSpec(id, line.OptionalString("prompt") ?? line.OptionalString("problem") ?? line.RequiredString("prompt"), SteerSpec.Of(line)));
         }
     }
 

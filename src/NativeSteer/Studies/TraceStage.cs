@@ -1,0 +1,101 @@
+using System.Text.Json.Nodes;
+using NativeSteer.Engine;
+using NativeSteer.Extraction;
+using NativeSteer.Files;
+using NativeSteer.Judges;
+using NativeSteer.Rollouts;
+
+namespace NativeSteer.Studies;
+
+/// <summary>The first stages of a study: what the reasoning model writes, and what is said in it.</summary>
+internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder)
+{
+    private const long Seed = 0; // its own, so that other seeds of the cells leave traces and vectors as they are
+
+    /// <summary>Writes the traces, or goes on where it was interrupted.</summary>
+    internal void Write(LanguageModel model, StudyHead head, bool resume, Action<double, string> progress, CancellationToken cancellation)
+    {
+        using var log = head.Open(folder.Traces, resume);
+        var requests = options.TracePrompts.Select((prompt, i) =>
+            prompt.Request(model.Vocabulary, options.TraceTokens, options.Sampling, StudyPrompt.SamplingSeed(Seed, i))).ToList();
+        var longest = requests.Max(request => request.Prompt.Count) + options.TraceTokens;
+        var context = RolloutBlocks.Fit(model, longest, options.Context);
+        RolloutRunner? runner = null;
+        InferenceContext? running = null;
+        try
+        {
+            var done = 0;
+            foreach (var block in requests.Chunk(RolloutBlocks.Turns * context.Sequences))
+            {
+                if (!log.TryPass(block.Length))
+                {
+                    running ??= model.CreateContext(context);
+                    runner ??= new RolloutRunner(running);
+                    var before = done;
+                    var finished = runner.Statistics.Finished;
+                    runner.Stepped = statistics => Report(before + statistics.Finished - finished);
+                    var rollouts = RolloutBlocks.Run(runner, block, cancellation);
+                    for (var i = 0; i < rollouts.Count; i++)
+                    {
+                        var (prompt, rollout) = (options.TracePrompts[before + i], rollouts[i]);
+                        log.Write(json => RolloutLine.Write(json, rollout, prompt.Id, prompt.Text, sample: 1));
+                    }
+                }
+                done += block.Length;
+                Report(done);
+            }
+        }
+        finally
+        {
+            runner?.Dispose();
+            running?.Dispose();
+        }
+
+        void Report(int done) => progress((double)done / requests.Count, $"{done} of {requests.Count} traces");
+    }
+
+    /// <summary>Labels the traces, or reads those that were labelled elsewhere.</summary>
+    /// <exception cref="NativeSteerException">No sentence has the label.</exception>
+    internal (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report) Annotate(Action<double, string> progress, CancellationToken cancellation)
+    {
+        var report = new AnnotationReport();
+        if (options.Annotations is { } path)
+        {
+            IReadOnlyList<LabelledTrace> given = [.. LabelledTraces.Read(path).Select((trace, i) => trace.Id.Length > 0 ? trace : trace with { Id = $"{i + 1}" })];
+            foreach (var trace in given) report.Add(trace);
+            return (given, report);
+        }
+        var traces = TraceFiles.Read(folder.Traces);
+        var annotations = new Dictionary<string, Annotation>(StringComparer.Ordinal);
+        var told = new Relay(judged => progress((double)judged.Done / Math.Max(1, judged.Total), $"{judged.Done} of {judged.Total}"));
+        foreach (var annotation in options.Judge.Annotate(traces, told, cancellation))
+        {
+            annotations[annotation.Trace.Id] = annotation;
+            report.Add(annotation);
+        }
+        report.RequireLabel(options.Label, $"the {options.Judge.Settings}");
+        // In the order of the traces, whatever order a judge answers in.
+        var ordered = traces.Select(trace => annotations[trace.Id]).ToList();
+        AtomicFile.Write(folder.Annotated, stream => JsonLinesWriter.Write(stream, ordered, (json, annotation) => AnnotationLines.Write(json, annotation, options.Judge)));
+        return ([.. ordered.Select(annotation => annotation.Trace)], report);
+    }
+
+    /// <summary>The settings of the traces' own log.</summary>
+    internal JsonObject Settings(int parallel) => new()
+    {
+        ["prompts"] = options.TracePrompts.Count,
+        ["prompts_hash"] = StudyPrompt.Hash(options.TracePrompts),
+        ["samples"] = 1,
+        ["max_tokens"] = options.TraceTokens,
+        ["temperature"] = options.Sampling.Temperature,
+        ["top_k"] = options.Sampling.TopK,
+        ["top_p"] = options.Sampling.TopP,
+        ["min_p"] = options.Sampling.MinP,
+        ["parallel"] = parallel,
+    };
+
+    private sealed class Relay(Action<JudgeProgress> target) : IProgress<JudgeProgress>
+    {
+        public void Report(JudgeProgress value) => target(value);
+    }
+}
