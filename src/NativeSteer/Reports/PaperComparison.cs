@@ -41,7 +41,7 @@ internal sealed class PaperComparison(BacktrackingResults results)
         var empty = steered.Sum(result => result[Analysis.CompletionClass.Empty]);
         var all = steered.Sum(result => result.Rollouts);
         var highest = steered.Where(result => result.IsSound).MaxBy(result => result.Rate.Value);
-        return (highest is null ? "no sound completions" : $"at most {StudyWords.Percent(highest.Rate.Value)}") + $"; {empty:#,0} of {StudyWords.Count(all, "completion")} empty";
+        return (highest is null ? "no sound completions" : $"at most {StudyWords.Percent(highest.Rate.Value)} in sound completions") + $"; {empty:#,0} of {StudyWords.Count(all, "completion")} empty";
     }
 
     private string Cosine()

@@ -15,7 +15,9 @@ internal sealed class SweepFigures(BacktrackingResults results)
         var table = ConditionTable.Create("chosen", results, ChosenConditions());
         var values = Values(table);
         values["models"] = SeriesStyle.Array(table.Rows.Select(row => Text(table, row, "model")).Distinct(StringComparer.Ordinal));
-        values["data"] = table.ToJson("model", "series", "rate", "rate_low", "rate_high", "sound", "completions");
+        var data = table.ToJson("model", "series", "rate", "rate_low", "rate_high", "sound", "completions");
+        foreach (var row in data) row!["shown"] = StudyWords.Percent((double?)row["rate"] ?? double.NaN);
+        values["data"] = data;
         return new ReportFigure
         {
             Id = "chosen",
@@ -104,6 +106,7 @@ internal sealed class SweepFigures(BacktrackingResults results)
         var theirs = PaperNumbers.Baselines();
         var values = Values(table);
         values["theirs"] = theirs.ToJson("series", "magnitude", "rate");
+        AddStarts(values, table);
         SeriesStyle.AddTo(values, Names(table).Concat(Names(theirs)).Where(name => name != StudyWords.Unsteered));
         return new ReportFigure
         {
@@ -125,6 +128,7 @@ internal sealed class SweepFigures(BacktrackingResults results)
         var conditions = OnReasoning("baselines").Concat(OnReasoning("pairs")).Where(result => !double.IsNaN(result.Divergence)).Distinct().ToList();
         var table = ConditionTable.Create("divergence", results, conditions.Count == 0 ? [] : WithZero(conditions));
         var values = Values(table);
+        AddStarts(values, table);
         SeriesStyle.AddTo(values, Names(table).Where(name => name != StudyWords.Unsteered));
         var equal = EqualDivergenceTable(conditions);
         return new ReportFigure
@@ -151,7 +155,19 @@ internal sealed class SweepFigures(BacktrackingResults results)
         return new[] { choice.Steered, choice.Unsteered, choice.Noise, choice.BaseDerived }.Concat(onBase).OfType<ConditionResult>();
     }
 
-    /// <summary>Each vector's line begins at the unsteered model, which is its magnitude 0.</summary>
+    /// <summary>Where each vector's line begins: at the unsteered model, which is its magnitude 0. Drawn without a point of its own.</summary>
+    private static void AddStarts(Dictionary<string, JsonNode?> values, FigureTable table)
+    {
+        var starts = new JsonArray();
+        if (table.Rows.FirstOrDefault(row => Text(table, row, "series") == StudyWords.Unsteered) is { } unsteered)
+        {
+            foreach (var name in Names(table).Where(name => name != StudyWords.Unsteered))
+                starts.Add((JsonNode)new JsonObject { ["series"] = name, ["magnitude"] = 0, ["rate"] = JsonValue.Create(table.Get(unsteered, "rate") as double?), ["kl"] = 0 });
+        }
+        values["starts"] = new JsonArray([.. ((JsonArray)values["data"]!).Concat(starts).Where(row => (string?)row!["series"] != StudyWords.Unsteered).Select(row => row!.DeepClone())]);
+    }
+
+    /// <summary>The conditions, and the unsteered model as their magnitude 0.</summary>
     private List<ConditionResult> WithZero(IEnumerable<ConditionResult> conditions)
     {
         var all = conditions.ToList();

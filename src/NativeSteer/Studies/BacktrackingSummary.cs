@@ -75,12 +75,14 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
     private static string BaseModel(BacktrackingResults results)
     {
         if (results.Provenance.Base?.Name is not { } name) return "there is no base model";
-        var steered = results.Conditions.Where(result => result.Condition.Target == StudyCondition.OnBase && result.IsSound && results.IsStudied(result.Condition.Vector)).ToList();
-        if (steered.Count == 0) return $"no sound completions of {name} were steered";
-        var highest = steered.MaxBy(result => result.Rate.Value)!;
-        return highest.Keywords.Hits == 0
-            ? $"{name} never says them under either ({StudyWords.Count(steered.Sum(result => (long)result.Keywords.Words), "word")})"
-            : $"{name} reaches {Rate(highest)} at most";
+        var steered = results.Conditions.Where(result => result.Condition.Target == StudyCondition.OnBase && results.IsStudied(result.Condition.Vector)).ToList();
+        if (steered.Count == 0) return $"{name} was not steered";
+        if (steered.All(result => result.Keywords.Hits == 0))
+            return $"{name} never says them under either ({StudyWords.Count(steered.Sum(result => (long)result.Keywords.Words), "word")})";
+        var sound = steered.Where(result => result.IsSound).MaxBy(result => result.Rate.Value);
+        return sound is null or { Keywords.Hits: 0 }
+            ? $"{name} says them only where more than 10 % of its completions are empty or repeat themselves"
+            : $"{name} reaches {Rate(sound)} at most";
     }
 
     private static string Times(Estimate factor)

@@ -11,6 +11,7 @@
       const compiled = vegaLite.compile(JSON.parse(specification.textContent), { logger: vega.logger(vega.Error) });
       const view = new vega.View(vega.parse(compiled.spec), { renderer: 'svg', container: target, hover: true, logLevel: vega.Error });
       await view.runAsync();
+      target.querySelector('svg').setAttribute('preserveAspectRatio', 'xMinYMid meet'); // where print makes it smaller
     } catch (error) {
       failed.push(figure.id);
       target.textContent = 'This chart could not be drawn; its numbers are in the table below.';
