@@ -67,7 +67,7 @@ internal sealed class BenchSweepCommand : Verb
     {
         MarkdownTable.Print(terminal, s_headings, rows.Select(row => (string[])
         [
-            Name(row.Mode), $"{row.Parallel}", Fixed(row.Median, 2), $"{row.DecodedTokens}", $"{row.ReusedTokens}", Fixed(row.DecodedTokens / row.Median, 0),
+            Named(row.Mode), $"{row.Parallel}", Fixed(row.Median, 2), $"{row.DecodedTokens}", $"{row.ReusedTokens}", Fixed(row.DecodedTokens / row.Median, 0),
             $"{Fixed(row.Ratios.Median(), 1)} [{Fixed(row.Ratios.Min(), 1)} {Fixed(row.Ratios.Max(), 1)}]",
         ]));
         terminal.Out.WriteLine();
@@ -83,7 +83,7 @@ internal sealed class BenchSweepCommand : Verb
         {
             json.Object(inner =>
             {
-                inner.WriteString("mode", Name(row.Mode));
+                inner.WriteString("mode", Named(row.Mode));
                 inner.WriteNumber("parallel", row.Parallel);
                 inner.WriteNumber("decoded_tokens", row.DecodedTokens);
                 inner.WriteNumber("reused_tokens", row.ReusedTokens);
@@ -96,7 +96,7 @@ internal sealed class BenchSweepCommand : Verb
         json.WriteEndArray();
     });
 
-    private static string Name(SweepMode mode) => mode switch
+    private static string Named(SweepMode mode) => mode switch
     {
         SweepMode.Batch => "one batch",
         SweepMode.BatchGenerated => "one batch, generated tokens steered",

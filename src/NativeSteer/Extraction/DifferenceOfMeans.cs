@@ -48,7 +48,7 @@ public static class DifferenceOfMeans
     }
 
     /// <summary>The vector of a label at each offset of the window on its own; offsets without rows on one side are left out.</summary>
-    /// <inheritdoc cref="Of" path="/exception"/>
+    /// <inheritdoc cref="Of(LabelledSums, string, Against, int?)" path="/exception"/>
     public static IReadOnlyDictionary<int, SteeringVector> PerOffset(LabelledSums sums, string label, Against against = default)
     {
         ArgumentNullException.ThrowIfNull(sums);

@@ -4,6 +4,7 @@ using NativeSteer.Cli.Options;
 using NativeSteer.Cli.Output;
 using NativeSteer.Cli.Running;
 using NativeSteer.Engine;
+using NativeSteer.Extraction;
 using NativeSteer.Judges;
 
 namespace NativeSteer.Cli.Commands.Annotate;
