@@ -38,7 +38,7 @@ internal sealed class VectorFigures(BacktrackingResults results)
             Caption = $"Cosine of the vectors that {_run.Base?.Name ?? "the base model"} and {_run.Reasoning.Name} give for “{_run.Label}” on the same traces, by layer and offset in tokens from the "
                 + $"sentence's first token{Traces()}. 1: the same direction; 0: unrelated, as for random directions, whose cosines scatter by {StudyWords.Digits(1 / Math.Sqrt(_run.Reasoning.Width))} "
                 + $"at width {_run.Reasoning.Width}.{OfWindow(cosines)}",
-            Theirs = $"{PaperNumbers.Cosine} at layer 10, window −13 to −8; a replication {PaperNumbers.ReplicatedCosine:0.00}.",
+            Theirs = $"{PaperNumbers.Cosine} at layer 10, window −13 to −8; a replication {PaperNumbers.ReplicatedCosine}.",
             Chart = table.Rows.Count == 0 ? null : ReportAssets.Chart("cosines", values),
             Alt = $"Heat map of {StudyWords.Count(table.Rows.Count, "cosine")} by layer and offset; all are in the table below.",
             Numbers = HtmlTable.Write(

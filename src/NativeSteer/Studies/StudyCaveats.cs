@@ -19,7 +19,7 @@ public static class StudyCaveats
         var (found, expected) = (results.Log.Rollouts.Count, results.Expected);
         if (found < expected)
         {
-            yield return $"The log is not complete: {found:#,0} of {expected:#,0} completions are there. What is missing is missing in the figures too, "
+            yield return $"The log is not complete: {found} of {StudyWords.Count(expected, "completion")} are there. What is missing is missing in the figures too, "
                 + "not zero; go on with --resume, or give the logs of all shards.";
         }
         foreach (var target in Targets(results))

@@ -15,7 +15,7 @@ internal sealed class SyntheticStudy(ulong seed = 1)
     private static readonly string[] s_plain = ["so", "35 + 4 = 39", "39 is too far.", "then", "take 8 * 5 = 40", "the target is near", "We need 24.", "Let me see.", "Goal"];
     private static readonly string[] s_keywords = ["Wait, try another way.", "Hmm, not that way.", "no, wait", "(hmm)", "WAIT!"];
 
-    private readonly StableRandom _random = new(seed);
+    private StableRandom _random = new(seed);
 
     internal int Layers { get; init; } = 4;
 
@@ -35,6 +35,7 @@ internal sealed class SyntheticStudy(ulong seed = 1)
     /// <summary>The lines of a run, in the study's order.</summary>
     internal List<string> Lines()
     {
+        _random = new StableRandom(seed); // the same lines each time
         var lines = new List<JsonObject> { Provenance(), Traces(), Agreement() };
         var cells = Cells();
         lines.AddRange(cells.Select(cell => cell.Line));
@@ -99,7 +100,7 @@ internal sealed class SyntheticStudy(ulong seed = 1)
                 foreach (var target in (string[])["reasoning", "base"])
                 {
                     foreach (var source in (string[])["reasoning", "base"])
-                        Add(target, "difference-of-means", source, "backtracking", [-13, -8], 2, magnitude, run, "pairs", "baselines");
+                        Add(target, "difference-of-means", source, "backtracking", [-13, -8], 2, magnitude, run, target == "base" || source == "base" ? ["pairs"] : ["pairs", "baselines"]);
                 }
                 Add("reasoning", "mean", "reasoning", null, [-13, -8], 2, magnitude, run, "baselines");
                 Add("reasoning", "noise", null, null, null, 2, magnitude, run, "baselines");
