@@ -28,6 +28,34 @@ public static class TokenMap
         return ([.. traces.Select(trace => trace with { Tokens = null })], false);
     }
 
+    /// <summary>
+    /// The traces that a model can read, spans and all. One whose ids do not spell its text (text that is no whole UTF-8 was changed in it)
+    /// is read by its text; one whose text cannot be followed through its tokens either, or that is too long, is left out.
+    /// </summary>
+    /// <param name="traces">The traces.</param>
+    /// <param name="reader">The vocabulary of the model that is to read them.</param>
+    /// <param name="limit">Most tokens of a trace.</param>
+    public static IReadOnlyList<LabelledTrace> Readable(IReadOnlyList<LabelledTrace> traces, Vocabulary reader, int limit)
+    {
+        ArgumentNullException.ThrowIfNull(traces);
+        var tokenizer = new TextTokens(reader, limit);
+        return [.. traces.Select(trace => IsReadable(trace) ? trace
+            : trace.Unit == SpanUnit.CodePoints && trace with { Tokens = null } is var plain && IsReadable(plain) ? plain : null).OfType<LabelledTrace>()];
+
+        bool IsReadable(LabelledTrace trace)
+        {
+            try
+            {
+                _ = tokenizer.Trace(trace);
+                return true;
+            }
+            catch (NativeSteerException)
+            {
+                return false;
+            }
+        }
+    }
+
     private static bool SpellAlike(IReadOnlyList<LabelledTrace> traces, Vocabulary writer, Vocabulary reader)
     {
         foreach (var token in traces.SelectMany(trace => trace.Tokens ?? []).Distinct())

@@ -44,14 +44,10 @@ internal sealed class PromptCache(InferenceContext context)
             _prompts.Add(prompt);
             lease = new Lease(prompt, prompt.Home, limit + 1);
         }
-        else if (prompt.Users == 0)
-        {
-            lease = new Lease(prompt, prompt.Home, limit + 1);
-        }
         else
         {
-            lease = new Lease(prompt, _free.Pop(), limit + 1);
-            _unforked.Add(lease);
+            lease = new Lease(prompt, prompt.Users == 0 ? prompt.Home : _free.Pop(), limit + 1);
+            _unforked.Add(lease); // counted as saved also where it is the prompt's own sequence, which needs no copy
         }
         prompt.Users++;
         prompt.Holders.Add(lease.Sequence);

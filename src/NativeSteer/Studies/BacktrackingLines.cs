@@ -75,7 +75,7 @@ internal static class BacktrackingLines
     {
         var vector = line.RequiredObject("vector");
         var target = line.RequiredString("target");
-        if (target is not (StudyCondition.OnReasoning or StudyCondition.OnBase))
+        if (target is not (StudyCondition.OnReasoning or StudyCondition.OnBase or VectorSweep.Target))
             throw line.Error($"\"target\" should be \"reasoning\" or \"base\", but is \"{FileErrors.Printable(target)}\".");
         return new StudyCell
         {

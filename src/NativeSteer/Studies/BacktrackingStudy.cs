@@ -32,6 +32,7 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
     private const double TraceWork = 1, CaptureWork = 0.2, CellWork = 1.5; // of a token, beside each other
 
     private BacktrackingOptions _options = options;
+    private readonly Dictionary<string, IReadOnlyList<LabelledTrace>> _read = new(StringComparer.Ordinal); // by the model that reads them
     private SequentialLog? _log;
     private double _workDone, _work;
 
@@ -74,14 +75,14 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
         var (@base, sameTokens) = SumBase(traces, cancellation);
         var vectors = new BacktrackingVectors(reasoning, @base);
         WriteVectors(vectors);
-        BacktrackingWriter.Traces(log, traces, report, _options.Annotations is null ? _options.Judge.Name : "given", sameTokens);
+        BacktrackingWriter.Traces(log, traces, report.Traces - traces.Count(trace => trace.Spans.Count > 0), report, _options.Annotations is null ? _options.Judge.Name : "given", sameTokens);
         var cells = BacktrackingGrid.Cells(_options, vectors.Labels);
         foreach (var cell in cells) BacktrackingWriter.Cell(log, cell, vectors.Scale(cell.Condition));
         foreach (var cell in cells) _ = vectors.Plan(cell, _options.Positions); // what cannot be steered shows before hours of work
         var lines = new VectorLines(_options, vectors, log);
         lines.Cosines();
         lines.Lens(source => Load(source, vocabularyOnly: true), cancellation);
-        lines.Projections(source => Load(source), source => Mapped(source, traces).Traces, cancellation);
+        lines.Projections(source => Load(source), source => _read[source], cancellation);
         foreach (var target in cells.Select(cell => cell.Condition.Target).Distinct()) Sweep(target, cells, vectors, log, cancellation);
     }
 
@@ -154,22 +155,30 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             };
             stage.Write(model, ofTraces, Resume, Told("writing traces", TraceTokens * TraceWork), cancellation);
         }
-        var (traces, report) = stage.Annotate(Told("judging", 0), cancellation);
+        var (annotated, report) = stage.Annotate(Told("judging", 0), cancellation);
+        var traces = Readable(StudyCondition.OnReasoning, model, annotated);
         return (traces, report, Sum(StudyCondition.OnReasoning, model, traces, cancellation));
     }
 
     private (LabelledSums? Sums, bool SameTokens) SumBase(IReadOnlyList<LabelledTrace> traces, CancellationToken cancellation)
     {
         if (_options.Base is null) return (null, true);
-        var (mapped, same) = Mapped(StudyCondition.OnBase, traces);
+        var (mapped, same) = Mapped(traces);
         if (!same) Note?.Invoke("the two models' vocabularies spell the traces differently; the base model reads them by their text");
         using var model = Load(StudyCondition.OnBase);
-        return (Sum(StudyCondition.OnBase, model, mapped, cancellation), same);
+        return (Sum(StudyCondition.OnBase, model, Readable(StudyCondition.OnBase, model, mapped), cancellation), same);
     }
 
-    private (IReadOnlyList<LabelledTrace> Traces, bool SameTokens) Mapped(string source, IReadOnlyList<LabelledTrace> traces)
+    private IReadOnlyList<LabelledTrace> Readable(string source, LanguageModel model, IReadOnlyList<LabelledTrace> traces)
     {
-        if (source == StudyCondition.OnReasoning) return (traces, true);
+        var readable = TokenMap.Readable(traces, model.Vocabulary, model.TrainedContextLength);
+        _read[source] = readable;
+        if (readable.Count < traces.Count) Note?.Invoke($"{traces.Count - readable.Count} of {traces.Count} traces were left out: too long for the {source} model, or its tokens do not spell them");
+        return readable;
+    }
+
+    private (IReadOnlyList<LabelledTrace> Traces, bool SameTokens) Mapped(IReadOnlyList<LabelledTrace> traces)
+    {
         using var writer = Load(StudyCondition.OnReasoning, vocabularyOnly: true);
         using var reader = Load(StudyCondition.OnBase, vocabularyOnly: true);
         return TokenMap.Map(traces, writer.Vocabulary, reader.Vocabulary);

@@ -9,7 +9,7 @@ namespace NativeSteer.Studies;
 /// <summary>The lines of a run log that are no rollouts, as <see cref="BacktrackingLog"/> reads them.</summary>
 internal static class BacktrackingWriter
 {
-    internal static void Traces(SequentialLog log, IReadOnlyList<LabelledTrace> traces, AnnotationReport report, string judge, bool sameTokens) => log.Write(json =>
+    internal static void Traces(SequentialLog log, IReadOnlyList<LabelledTrace> traces, int skipped, AnnotationReport report, string judge, bool sameTokens) => log.Write(json =>
     {
         json.WriteString("type", "traces");
         json.WriteNumber("count", traces.Count);
@@ -18,7 +18,7 @@ internal static class BacktrackingWriter
         json.WriteStartObject("spans");
         foreach (var (label, count) in report.Spans.OrderBy(span => span.Key, StringComparer.Ordinal)) json.WriteNumber(label, count);
         json.WriteEndObject();
-        json.WriteNumber("skipped", traces.Count(trace => trace.Spans.Count == 0));
+        json.WriteNumber("skipped", skipped);
         json.WriteString("base_reads", sameTokens ? "tokens" : "text");
     });
 

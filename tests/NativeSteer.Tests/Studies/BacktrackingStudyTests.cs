@@ -114,8 +114,7 @@ public sealed class BacktrackingStudyTests : IDisposable
     {
         var error = Assert.Throws<NativeSteerException>(() => Run(Options() with { Judge = new KeywordJudge(new KeywordSet("nowhere")) }, "none"));
         Assert.Contains("nowhere", error.Message, StringComparison.Ordinal);
-        Assert.Contains("traces.jsonl:2", error.Message, StringComparison.Ordinal);
-        Assert.Contains("traces.jsonl:3", error.Message, StringComparison.Ordinal);
+        Assert.True(error.Message.Split("traces.jsonl:").Length == 3, error.Message);
     }
 
     [Fact]
@@ -149,18 +148,17 @@ public sealed class BacktrackingStudyTests : IDisposable
         return json.ToJsonString();
     })];
 
-    // A random model says anything; words of one letter are found in it.
+    // A random model says anything, and now and then wait.
     private BacktrackingOptions Options()
     {
-        var puzzles = CountdownStudy.Puzzles(16);
+        var puzzles = CountdownStudy.Puzzles(36);
         return new BacktrackingOptions
         {
             Reasoning = TinyCountdown.File,
             Base = OtherModel(),
-            TracePrompts = [.. puzzles.Take(10)],
-            Prompts = [.. puzzles.Skip(10)],
-            Judge = new KeywordJudge(new KeywordSet(s_common)),
-            Words = new KeywordSet(s_common),
+            TracePrompts = [.. puzzles.Take(30)],
+            Prompts = [.. puzzles.Skip(30)],
+            Judge = new KeywordJudge(),
             Layer = 1,
             Offsets = OffsetRange.Window(-3, -1),
             HeatOffsets = [OffsetRange.Window(-6, -4), OffsetRange.Window(-3, -1)],
@@ -170,8 +168,6 @@ public sealed class BacktrackingStudyTests : IDisposable
             Context = new() { Sequences = 4, Threads = 1 },
         };
     }
-
-    private static readonly string[] s_common = ["wait", "hmm", "so", "no", "try", "is", "but", "that", "this", "it"];
 
     private string OtherModel()
     {

@@ -54,9 +54,9 @@ internal sealed class SweepCommand : Verb
         AddGroup("Grid", _layers, _magnitudes, _unit, _seeds, _at, _shard);
         AddGroup("Completions", [_count, _parallel, _stop, _words, _unmeasured, .. _sampling.All.Where(setting => setting.Name is not "--seed"), .. _context.All]);
         AddGroup("Output", _output, _resume, _json);
-        AddExample("sweep -m model.gguf --vector happy.gguf --layers 8-14 --magnitudes -1,0.5,1 -f prompts.jsonl --words happy,glad -o sweep.jsonl",
+        AddExample("sweep -m model.gguf --vector happy.gguf --layers 8-14 --magnitudes -1,1 -f p.jsonl --words happy,glad -o s.jsonl",
             "which layer and strength of a vector");
-        AddExample("sweep -m model.gguf --traces annotated.jsonl --offsets -13:-8,-8:-3,-1 --layers 10 -f prompts.jsonl -o sweep.jsonl --resume",
+        AddExample("sweep -m model.gguf --traces annotated.jsonl --offsets -13:-8,-8:-3,-1 --layers 10 -f p.jsonl -o s.jsonl --resume",
             "which window of offsets");
     }
 

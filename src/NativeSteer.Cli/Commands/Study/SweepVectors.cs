@@ -46,7 +46,11 @@ internal sealed class SweepVectors
         if (windows.Count > 1 && windows.Exists(window => window.IsSpan)) throw new UsageException("--offsets has 'span' beside windows; sweep it alone.");
         var all = windows.Count == 1 ? windows[0] : OffsetRange.Window(windows.Min(window => window.First), windows.Max(window => window.Last));
         var options = new TraceExtraction(label) { Offsets = all, Context = context with { ContextLength = 0, Sequences = 1 } };
-        var (sums, _) = Progress.Run(terminal, "Reading traces", report => VectorExtraction.SumTraces(model, traces, options, new CaptureReport(report), stop));
+        var given = LabelledTraces.Read(traces).ToList();
+        var readable = TokenMap.Readable(given, model.Vocabulary, model.TrainedContextLength);
+        if (readable.Count < given.Count) terminal.Note($"{given.Count - readable.Count} of {given.Count} traces were left out: too long for the model, or its tokens do not spell them");
+        var (sums, _) = Progress.Run(
+            terminal, "Reading traces", report => VectorExtraction.SumTraces(model, readable, traces, options, new CaptureReport(report), stop));
         return windows.Select(window => new SweptVector(
             new StudyVector(StudyVector.DifferenceOfMeans, VectorSweep.Target, label, window), DifferenceOfMeans.Of(sums, label, window)));
     }
