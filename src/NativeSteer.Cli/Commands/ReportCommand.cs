@@ -31,11 +31,13 @@ internal sealed class ReportCommand : Verb
     {
         var logs = Positional.Values(_logs, parse).Select(path => Directory.Exists(path) ? System.IO.Path.Combine(path, LogName) : path).ToList();
         var output = _output.Get(parse) ?? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(logs[0]) ?? "", DefaultName);
+        if (logs.Any(log => string.Equals(System.IO.Path.GetFullPath(log), System.IO.Path.GetFullPath(output), StringComparison.Ordinal)))
+            throw new UsageException($"the output {output} is one of the run logs; give another file with -o.");
         var results = BacktrackingResults.Of(BacktrackingLog.Read(logs));
         stop.ThrowIfCancellationRequested();
         BacktrackingReport.Write(results, output);
         foreach (var sentence in BacktrackingSummary.Of(results).Sentences) terminal.Out.WriteLine(sentence);
-        foreach (var caveat in StudyCaveats.Of(results)) terminal.Note(caveat);
+        if (StudyCaveats.Of(results) is { Count: > 0 } caveats) terminal.Note($"the report opens with what to know before trusting a number ({caveats.Count} notes)");
         terminal.Note($"wrote {output} and {System.IO.Path.Combine(System.IO.Path.GetDirectoryName(output) ?? "", BacktrackingReport.FigureFolder)}");
         return ExitCode.Done;
     }

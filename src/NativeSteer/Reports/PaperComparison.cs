@@ -16,7 +16,7 @@ internal sealed class PaperComparison(BacktrackingResults results)
             ["Noise of the same length does much less", "2.7 % at magnitude 12 (5.6 times)", Reported(results.Choice?.Noise)],
             ["The base-derived vector steers the reasoning model comparably", "yes; replication 2.4 % against 4.5 %", Reported(results.Choice?.BaseDerived)],
             ["The base model never backtracks under either", "0 %; in the replication 6 to 18 of 20 completions were empty", BaseModel()],
-            ["Base- and reasoning-derived vectors are alike", $"cosine {PaperNumbers.Cosine}; replication {PaperNumbers.ReplicatedCosine:0.00}", Cosine()],
+            ["Base- and reasoning-derived vectors are alike", $"cosine {PaperNumbers.Cosine}; replication {PaperNumbers.ReplicatedCosine}", Cosine()],
             ["The direction sits before the sentence", "window −13 to −8", results.Choice?.Condition.Vector.Offsets is { } offsets ? $"best: {StudyWords.Window(offsets)}" : "–"],
             ["It acts a third of the way up", "layer 10 of 32", results.Choice?.Condition.Layer is { } layer ? $"best: layer {layer} of {_run.Reasoning.Layers}" : "–"],
             ["The base-derived vector does not spell the keywords", "does not decode to wait or but", Lens()],
@@ -41,7 +41,7 @@ internal sealed class PaperComparison(BacktrackingResults results)
         var empty = steered.Sum(result => result[Analysis.CompletionClass.Empty]);
         var all = steered.Sum(result => result.Rollouts);
         var highest = steered.Where(result => result.IsSound).MaxBy(result => result.Rate.Value);
-        return (highest is null ? "no sound completions" : $"at most {StudyWords.Percent(highest.Rate.Value)}") + $"; {empty:#,0} of {StudyWords.Count(all, "completion")} empty";
+        return (highest is null ? "no sound completions" : $"at most {StudyWords.Percent(highest.Rate.Value)} in sound completions") + $"; {empty} of {StudyWords.Count(all, "completion")} empty";
     }
 
     private string Cosine()

@@ -7,7 +7,7 @@ namespace NativeSteer.Reports;
 internal static class PaperNumbers
 {
     /// <summary>Cosine of base- and reasoning-derived vector, the paper's and the replication's.</summary>
-    internal const double Cosine = 0.74, ReplicatedCosine = 0.7941;
+    internal const string Cosine = "0.74", ReplicatedCosine = "0.79";
 
     private static readonly double[] s_magnitudes = [0, 4, 8, 10, 12, 14, 16, 20, 25];
 

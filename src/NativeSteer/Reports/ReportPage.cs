@@ -18,7 +18,7 @@ internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<Repo
         Caveats();
         for (var i = 0; i < figures.Count; i++) Figure(figures[i], i + 1);
         Section("paper", "Beside the paper", new PaperComparison(results).ToHtml()
-            + "<p class=\"small\">Their models are a thousand times larger, their prompts and units others: the direction of an effect can be compared, its size cannot.</p>");
+            + "<p class=\"small\">Unless these are their models, models, prompts and units differ: directions of effects can be compared, sizes cannot.</p>");
         Provenance();
         Scripts();
         return _html.ToString();
@@ -94,7 +94,7 @@ internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<Repo
             rows.Add(("traces", $"{StudyWords.Count(traces.Count, "trace")}, {StudyWords.Count(traces.Tokens, "token")}, judged by {traces.Judge}: "
                 + string.Join(", ", traces.Spans.OrderByDescending(label => label.Value).ThenBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key} {label.Value}"))));
         }
-        rows.AddRange(_run.Settings.EnumerateObject().Select(setting => (setting.Name, setting.Value.ToString())));
+        rows.AddRange(_run.Settings.EnumerateObject().Select(setting => (setting.Name, setting.Value.ValueKind == System.Text.Json.JsonValueKind.String ? setting.Value.GetString()! : setting.Value.GetRawText())));
         var html = new StringBuilder("<dl>\n");
         foreach (var (name, value) in rows) html.Append("<dt>").Append(Html.Escape(name)).Append("</dt><dd>").Append(Html.Escape(value)).Append("</dd>\n");
         html.Append("</dl>\n<p class=\"small\">Every number here is computed from the run logs alone; the same command with the same seed gives the same ones. Intervals: bias-corrected and "

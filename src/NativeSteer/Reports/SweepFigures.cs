@@ -15,7 +15,9 @@ internal sealed class SweepFigures(BacktrackingResults results)
         var table = ConditionTable.Create("chosen", results, ChosenConditions());
         var values = Values(table);
         values["models"] = SeriesStyle.Array(table.Rows.Select(row => Text(table, row, "model")).Distinct(StringComparer.Ordinal));
-        values["data"] = table.ToJson("model", "series", "rate", "rate_low", "rate_high", "sound", "completions");
+        var data = table.ToJson("model", "series", "rate", "rate_low", "rate_high", "sound", "completions");
+        foreach (var row in data) row!["shown"] = StudyWords.Percent((double?)row["rate"] ?? double.NaN);
+        values["data"] = data;
         return new ReportFigure
         {
             Id = "chosen",
@@ -33,9 +35,10 @@ internal sealed class SweepFigures(BacktrackingResults results)
 
     internal ReportFigure Offsets()
     {
-        var table = ConditionTable.Create("offsets", results, results.Figure("offsets"));
+        var table = ConditionTable.Create("offsets", results, OnReasoning("offsets"));
         var values = Values(table);
         values["windows"] = SeriesStyle.Array(table.Rows.Select(row => Text(table, row, "window")).Where(window => window.Length > 0).Distinct(StringComparer.Ordinal));
+        values["magnitudes"] = new JsonArray([.. ((JsonArray)values["magnitudes"]!).Reverse().Select(magnitude => magnitude!.DeepClone())]); // upwards
         values["chosen"] = new JsonArray([.. table.ToJson("window", "layer", "magnitude").Where(IsChosen).Select(item => item!.DeepClone())]);
         return new ReportFigure
         {
@@ -54,11 +57,11 @@ internal sealed class SweepFigures(BacktrackingResults results)
 
     internal ReportFigure Layers()
     {
-        var table = ConditionTable.Create("layers", results, results.Figure("layers"));
+        var table = ConditionTable.Create("layers", results, OnReasoning("layers"));
         var values = Values(table);
         var magnitudes = Distinct(table, "magnitude").Count;
-        values["columns"] = Math.Clamp(magnitudes, 1, 3);
-        values["panelwidth"] = magnitudes switch { <= 1 => 560, 2 => 270, _ => 174 };
+        values["columns"] = magnitudes is 2 or 4 ? 2 : Math.Clamp(magnitudes, 1, 3);
+        values["panelwidth"] = magnitudes switch { <= 1 => 620, 2 or 4 => 290, _ => 188 };
         return new ReportFigure
         {
             Id = "layers",
@@ -79,7 +82,7 @@ internal sealed class SweepFigures(BacktrackingResults results)
         var targets = conditions.Select(result => result.Condition.Target).Distinct(StringComparer.Ordinal).ToList();
         var table = ConditionTable.Create("pairs", results, [.. conditions, .. targets.Select(target => results.Unsteered(target)).OfType<ConditionResult>()]);
         var values = Values(table);
-        values["models"] = SeriesStyle.Array(table.Rows.Select(row => $"{Text(table, row, "model")}, steered").Distinct(StringComparer.Ordinal));
+        values["models"] = SeriesStyle.Array(table.Rows.Select(row => $"keyword rate of {Text(table, row, "model")}").Distinct(StringComparer.Ordinal));
         values["data"] = table.ToJson([.. ConditionTable.ChartFields, "model"]);
         return new ReportFigure
         {
@@ -99,10 +102,11 @@ internal sealed class SweepFigures(BacktrackingResults results)
 
     internal ReportFigure Baselines()
     {
-        var table = ConditionTable.Create("baselines", results, WithZero(results.Figure("baselines")));
+        var table = ConditionTable.Create("baselines", results, WithZero(OnReasoning("baselines")));
         var theirs = PaperNumbers.Baselines();
         var values = Values(table);
         values["theirs"] = theirs.ToJson("series", "magnitude", "rate");
+        AddStarts(values, table);
         SeriesStyle.AddTo(values, Names(table).Concat(Names(theirs)).Where(name => name != StudyWords.Unsteered));
         return new ReportFigure
         {
@@ -121,10 +125,10 @@ internal sealed class SweepFigures(BacktrackingResults results)
 
     internal ReportFigure Divergence()
     {
-        var conditions = results.Figure("baselines").Concat(results.Figure("pairs"))
-            .Where(result => result.Condition.Target == StudyCondition.OnReasoning && !double.IsNaN(result.Divergence)).Distinct().ToList();
+        var conditions = OnReasoning("baselines").Concat(OnReasoning("pairs")).Where(result => !double.IsNaN(result.Divergence)).Distinct().ToList();
         var table = ConditionTable.Create("divergence", results, conditions.Count == 0 ? [] : WithZero(conditions));
         var values = Values(table);
+        AddStarts(values, table);
         SeriesStyle.AddTo(values, Names(table).Where(name => name != StudyWords.Unsteered));
         var equal = EqualDivergenceTable(conditions);
         return new ReportFigure
@@ -151,7 +155,19 @@ internal sealed class SweepFigures(BacktrackingResults results)
         return new[] { choice.Steered, choice.Unsteered, choice.Noise, choice.BaseDerived }.Concat(onBase).OfType<ConditionResult>();
     }
 
-    /// <summary>Each vector's line begins at the unsteered model, which is its magnitude 0.</summary>
+    /// <summary>Where each vector's line begins: at the unsteered model, which is its magnitude 0. Drawn without a point of its own.</summary>
+    private static void AddStarts(Dictionary<string, JsonNode?> values, FigureTable table)
+    {
+        var starts = new JsonArray();
+        if (table.Rows.FirstOrDefault(row => Text(table, row, "series") == StudyWords.Unsteered) is { } unsteered)
+        {
+            foreach (var name in Names(table).Where(name => name != StudyWords.Unsteered))
+                starts.Add((JsonNode)new JsonObject { ["series"] = name, ["magnitude"] = 0, ["rate"] = JsonValue.Create(table.Get(unsteered, "rate") as double?), ["kl"] = 0 });
+        }
+        values["starts"] = new JsonArray([.. ((JsonArray)values["data"]!).Concat(starts).Where(row => (string?)row!["series"] != StudyWords.Unsteered).Select(row => row!.DeepClone())]);
+    }
+
+    /// <summary>The conditions, and the unsteered model as their magnitude 0.</summary>
     private List<ConditionResult> WithZero(IEnumerable<ConditionResult> conditions)
     {
         var all = conditions.ToList();
@@ -170,7 +186,7 @@ internal sealed class SweepFigures(BacktrackingResults results)
     }
 
     private static string EqualHtml(FigureTable table) => HtmlTable.Write(
-        $"Keyword rate at the chosen cell's KL of {StudyWords.Digits((double)table.Get(table.Rows[0], "kl")!)} nats a token, linear between neighbouring magnitudes; a dash: the vector was not run that far",
+        $"Keyword rate at the chosen cell's KL of {StudyWords.Digits((double)table.Get(table.Rows[0], "kl")!)} nats a token, linear between neighbouring magnitudes; a dash: not run that far, or only repeating text",
         [new("vector"), new("keyword rate", true)],
         table.Rows.OrderByDescending(row => table.Get(row, "rate") as double? ?? -1)
             .Select(row => (IReadOnlyList<string>)[(string)table.Get(row, "series")!, StudyWords.Percent(table.Get(row, "rate") as double? ?? double.NaN)]));
@@ -193,6 +209,9 @@ internal sealed class SweepFigures(BacktrackingResults results)
 
     private static JsonObject? ChartOr(FigureTable table, string template, Dictionary<string, JsonNode?> values) =>
         table.Rows.Count == 0 ? null : ReportAssets.Chart(template, values);
+
+    private IEnumerable<ConditionResult> OnReasoning(string figure) =>
+        results.Figure(figure).Where(result => result.Condition.Target == StudyCondition.OnReasoning);
 
     private bool IsChosen(JsonNode? item) => results.Choice?.Condition is { Vector.Offsets: { } offsets } chosen
         && (string?)item!["window"] == StudyWords.Window(offsets) && (int?)item["layer"] == chosen.Layer && (double)item["magnitude"]! == chosen.Magnitude;

@@ -8,14 +8,14 @@ namespace NativeSteer.Reports;
 internal sealed class TraceFigure(BacktrackingResults results)
 {
     private const int Steps = 4; // shades on either side of zero
-    private const int ShownTraces = 3;
+    private const int ShownTraces = 4;
     private const double Quantile = 0.98; // of the projections' sizes: the full colour, so that one outlier does not pale the rest
 
     private readonly StudyProvenance _run = results.Provenance;
 
     internal ReportFigure Create()
     {
-        var projections = results.Log.Projections.OrderBy(projection => projection.Trace, StringComparer.Ordinal).ThenByDescending(projection => projection.Source, StringComparer.Ordinal).ToList();
+        var projections = results.Log.Projections.OrderBy(projection => projection.Trace.Length).ThenBy(projection => projection.Trace, StringComparer.Ordinal).ThenByDescending(projection => projection.Source, StringComparer.Ordinal).ToList();
         var table = new FigureTable(
             "projections", new("trace"), new("source"), new("layer", "block, from 0"), new("position", "token"), new("token"), new("value", "residual units"), new("label"));
         foreach (var projection in projections)
@@ -27,7 +27,7 @@ internal sealed class TraceFigure(BacktrackingResults results)
         {
             Id = "traces",
             Title = "The direction inside a trace",
-            Caption = $"Projection of every token's activation on the unit vector, centred by the mean over the traces' tokens. Full colour is the {Quantile:0%} quantile of the sizes. "
+            Caption = $"Projection of every token's activation on the unit vector, centred by the mean over the traces' tokens. Full colour is the {StudyWords.Percent(Quantile)} quantile of the sizes. "
                 + $"Underlined: sentences that the judge labels {_run.Label}; bold: keywords. "
                 + (projections.Count > ShownTraces ? $"The first {ShownTraces} of {projections.Count}; all are in the CSV file." : ""),
             Theirs = "the direction is densely active in traces and rises before backtracking sentences.",

@@ -16,15 +16,19 @@ internal sealed class VectorFigures(BacktrackingResults results)
         var table = new FigureTable(
             "cosines", new("label"), new("layer", "block, from 0"), new("window", "tokens from the sentence's start"), new("cosine"),
             new("base_norm", "residual units"), new("reasoning_norm", "residual units"));
-        foreach (var cosine in results.Log.Cosines.Where(cosine => cosine.Label == _run.Label)
-            .OrderBy(cosine => cosine.Offsets.First).ThenBy(cosine => cosine.Offsets.Last).ThenBy(cosine => cosine.Layer))
+        var cosines = results.Log.Cosines.Where(cosine => cosine.Label == _run.Label)
+            .OrderBy(cosine => cosine.Offsets.First).ThenBy(cosine => cosine.Offsets.Last).ThenBy(cosine => cosine.Layer).ToList();
+        foreach (var cosine in cosines)
         {
             table.Add(cosine.Label, cosine.Layer, StudyWords.Window(cosine.Offsets), cosine.Value, cosine.BaseNorm, cosine.ReasoningNorm);
         }
+        // Single offsets side by side where there are any; windows of several stand in the table.
+        var singles = cosines.Where(cosine => cosine.Offsets.Count == 1).ToList();
+        var windows = (singles.Count > 0 ? singles : cosines).Select(cosine => StudyWords.Window(cosine.Offsets)).Distinct(StringComparer.Ordinal).ToList();
         var values = new Dictionary<string, JsonNode?>(StringComparer.Ordinal)
         {
-            ["data"] = table.ToJson("layer", "window", "cosine"),
-            ["windows"] = SeriesStyle.Array(table.Rows.Select(row => (string)row[2]!).Distinct(StringComparer.Ordinal)),
+            ["data"] = new JsonArray([.. table.ToJson("layer", "window", "cosine").Where(row => windows.Contains((string)row!["window"]!)).Select(row => row!.DeepClone())]),
+            ["windows"] = SeriesStyle.Array(windows),
             ["rowheight"] = _run.Reasoning.Layers <= 12 ? 30 : 16,
         };
         return new ReportFigure
@@ -33,8 +37,8 @@ internal sealed class VectorFigures(BacktrackingResults results)
             Title = "Do both models hold the same direction?",
             Caption = $"Cosine of the vectors that {_run.Base?.Name ?? "the base model"} and {_run.Reasoning.Name} give for “{_run.Label}” on the same traces, by layer and offset in tokens from the "
                 + $"sentence's first token{Traces()}. 1: the same direction; 0: unrelated, as for random directions, whose cosines scatter by {StudyWords.Digits(1 / Math.Sqrt(_run.Reasoning.Width))} "
-                + $"at width {_run.Reasoning.Width}.",
-            Theirs = $"{PaperNumbers.Cosine} at layer 10, window −13 to −8; a replication {PaperNumbers.ReplicatedCosine:0.00}.",
+                + $"at width {_run.Reasoning.Width}.{OfWindow(cosines)}",
+            Theirs = $"{PaperNumbers.Cosine} at layer 10, window −13 to −8; a replication {PaperNumbers.ReplicatedCosine}.",
             Chart = table.Rows.Count == 0 ? null : ReportAssets.Chart("cosines", values),
             Alt = $"Heat map of {StudyWords.Count(table.Rows.Count, "cosine")} by layer and offset; all are in the table below.",
             Numbers = HtmlTable.Write(
@@ -79,6 +83,9 @@ internal sealed class VectorFigures(BacktrackingResults results)
             Tables = [scores, tops],
         };
     }
+
+    private string OfWindow(List<StudyCosine> cosines) => cosines.FirstOrDefault(cosine => cosine.Layer == _run.Layer && cosine.Offsets == _run.Offsets) is { } cosine
+        ? $" The whole window {StudyWords.Window(_run.Offsets)} at layer {_run.Layer}: {StudyWords.Digits(cosine.Value)}." : "";
 
     private string Traces() => results.Log.Traces is { } traces
         ? $" ({StudyWords.Count(traces.Count, "trace")}, {StudyWords.Count(traces.Spans.GetValueOrDefault(_run.Label), "sentence")}, judged by {traces.Judge})" : "";

@@ -52,8 +52,8 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
 
     private static string Effect(ConditionResult steered, string words) => steered.Factor switch
     {
-        { Value: double.NaN } when steered.Keywords.Hits == 0 => $"does not make it say {words}, which it never says unsteered",
-        { Value: double.PositiveInfinity or double.NaN } => $"makes it say {words}, which it never says unsteered",
+        { Value: double.NaN } when steered.Keywords.Hits == 0 => $"does not make it say {words}, which it says not once unsteered either",
+        { Value: double.PositiveInfinity or double.NaN } => $"makes it say {words}, which it says not once unsteered",
         { Low: > 1 } factor => $"makes it say {words} {Times(factor)} as often",
         { High: < 1 } factor => $"makes it say {words} less, {Times(factor)} as often",
         var factor => $"does not clearly change how often it says {words}, {Times(factor)} as often",
@@ -75,12 +75,14 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
     private static string BaseModel(BacktrackingResults results)
     {
         if (results.Provenance.Base?.Name is not { } name) return "there is no base model";
-        var steered = results.Conditions.Where(result => result.Condition.Target == StudyCondition.OnBase && result.IsSound && results.IsStudied(result.Condition.Vector)).ToList();
-        if (steered.Count == 0) return $"no sound completions of {name} were steered";
-        var highest = steered.MaxBy(result => result.Rate.Value)!;
-        return highest.Keywords.Hits == 0
-            ? $"{name} never says them under either ({StudyWords.Count(steered.Sum(result => (long)result.Keywords.Words), "word")})"
-            : $"{name} reaches {Rate(highest)} at most";
+        var steered = results.Conditions.Where(result => result.Condition.Target == StudyCondition.OnBase && results.IsStudied(result.Condition.Vector)).ToList();
+        if (steered.Count == 0) return $"{name} was not steered";
+        if (steered.All(result => result.Keywords.Hits == 0))
+            return $"{name} never says them under either ({StudyWords.Count(steered.Sum(result => (long)result.Keywords.Words), "word")})";
+        var sound = steered.Where(result => result.IsSound).MaxBy(result => result.Rate.Value);
+        return sound is null or { Keywords.Hits: 0 }
+            ? $"{name} says them only where more than 10 % of its completions are empty or repeat themselves"
+            : $"{name} reaches {Rate(sound)} at most";
     }
 
     private static string Times(Estimate factor)

@@ -19,7 +19,7 @@ public static class StudyCaveats
         var (found, expected) = (results.Log.Rollouts.Count, results.Expected);
         if (found < expected)
         {
-            yield return $"The log is not complete: {found:#,0} of {expected:#,0} completions are there. What is missing is missing in the figures too, "
+            yield return $"The log is not complete: {found} of {StudyWords.Count(expected, "completion")} are there. What is missing is missing in the figures too, "
                 + "not zero; go on with --resume, or give the logs of all shards.";
         }
         foreach (var target in Targets(results))
@@ -49,18 +49,22 @@ public static class StudyCaveats
                 yield return $"{name} writes {Bad(plain)} even unsteered ({StudyWords.Percent(plain.BadShare)} of {StudyWords.Count(plain.Rollouts, "completion")}): "
                     + "its rates say little.";
             }
-            foreach (var group in results.Conditions.Where(result => result.Condition.Target == target && !result.IsSound)
-                .GroupBy(result => StudyWords.Name(result.Condition.Vector, results.Provenance.Label), StringComparer.Ordinal))
-            {
-                var all = results.Conditions.Count(result =>
-                    result.Condition.Target == target && StudyWords.Name(result.Condition.Vector, results.Provenance.Label) == group.Key);
-                var worst = group.MaxBy(result => result.BadShare)!;
-                var only = worst.BadShare == 1 ? $"nothing but {Bad(worst)}" : $"{StudyWords.Percent(worst.BadShare)} {Bad(worst)}";
-                yield return $"{name} under {group.Key}: {group.Count()} of {all} conditions have more than 10 % empty or repeating completions, from a magnitude of "
-                    + $"{StudyWords.Number(group.Min(result => Math.Abs(result.Condition.Magnitude)))} on; {only} at {Place(worst)}. They are hatched or hollow in the figures and never chosen.";
-            }
+            var steered = results.Conditions.Where(result => result.Condition.Target == target).ToList();
+            var unsound = steered.Where(result => !result.IsSound).ToList();
+            if (unsound.Count == 0) continue;
+            var vectors = unsound.GroupBy(result => StudyWords.Name(result.Condition.Vector, results.Provenance.Label), StringComparer.Ordinal)
+                .Select(group => $"{group.Key} from magnitude {StudyWords.Number(group.Min(result => Math.Abs(result.Condition.Magnitude)))}");
+            yield return $"{name}: {unsound.Count} of {StudyWords.Count(steered.Count, "steered condition")} have more than 10 % empty or repeating completions "
+                + $"({string.Join(", ", vectors)}). They are hatched or hollow in the figures and never chosen.";
+            foreach (var (magnitude, only) in OnlyBad(steered))
+                yield return $"{name} at magnitude {StudyWords.Number(magnitude)} writes nothing but {only}, whatever the vector: the rates there are no rates of texts.";
         }
     }
+
+    /// <summary>The magnitudes at which every completion of every vector is bad.</summary>
+    private static IEnumerable<(double Magnitude, string Only)> OnlyBad(IEnumerable<ConditionResult> steered) => steered
+        .GroupBy(result => result.Condition.Magnitude).Where(group => group.All(result => result.BadShare == 1)).OrderBy(group => group.Key)
+        .Select(group => (group.Key, Bad(group.First())));
 
     // A count of zero is a finding where there were words, and must not look like a missing number.
     private static IEnumerable<string> Silent(BacktrackingResults results)
@@ -90,12 +94,4 @@ public static class StudyCaveats
 
     private static string Bad(ConditionResult result) =>
         result[CompletionClass.Empty] >= result[CompletionClass.Degenerate] ? "empty completions" : "repeating text";
-
-    private static string Place(ConditionResult result)
-    {
-        var condition = result.Condition;
-        var layer = condition.Layer is { } number ? $"layer {number}, " : "";
-        var window = condition.Vector.Offsets is { } offsets ? $"window {StudyWords.Window(offsets)}, " : "";
-        return $"{layer}{window}magnitude {StudyWords.Number(condition.Magnitude)}";
-    }
 }

@@ -34,7 +34,7 @@ public static class StudyWords
         offsets.IsSpan ? "the sentence itself" : offsets.First == offsets.Last ? Signed(offsets.First) : $"{Signed(offsets.First)} to {Signed(offsets.Last)}";
 
     /// <summary>A magnitude with its unit: <c>1.5 residual norms</c>, or a bare number.</summary>
-    public static string Magnitude(double magnitude, string unit) => unit == "rel" ? $"{Number(magnitude)} residual norms" : Number(magnitude);
+    public static string Magnitude(double magnitude, string unit) => unit == "rel" ? $"{Number(magnitude)} residual norm{(Math.Abs(magnitude) == 1 ? "" : "s")}" : Number(magnitude);
 
     /// <summary>A share as a percentage of two or three digits; <c>0 %</c> for none and a dash where there is none.</summary>
     public static string Percent(double share) => share switch

@@ -4,14 +4,14 @@
   const failed = [];
   for (const specification of document.querySelectorAll('script.spec')) {
     const figure = specification.closest('section');
-    const target = figure.querySelector('.chart');
+    // Within the element that carries the chart's description: Vega would replace it by its own.
+    const target = figure.querySelector('.chart').appendChild(document.createElement('div'));
+    target.setAttribute('aria-hidden', 'true');
     try {
       const compiled = vegaLite.compile(JSON.parse(specification.textContent), { logger: vega.logger(vega.Error) });
       const view = new vega.View(vega.parse(compiled.spec), { renderer: 'svg', container: target, hover: true, logLevel: vega.Error });
       await view.runAsync();
-      // The figure's own label says it better than Vega's.
-      target.querySelector('svg').setAttribute('aria-hidden', 'true');
-      target.dataset.drawn = 'true';
+      target.querySelector('svg').setAttribute('preserveAspectRatio', 'xMinYMid meet'); // where print makes it smaller
     } catch (error) {
       failed.push(figure.id);
       target.textContent = 'This chart could not be drawn; its numbers are in the table below.';
