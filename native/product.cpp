@@ -130,9 +130,9 @@ struct Blocks {
     block_fn of_rows[tall + 1];
 };
 
-Blocks choose_blocks() {
+Blocks choose_blocks(bool portable) {
 #if NS_X86
-    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (!portable && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
         return { { nullptr, block_bf16<1>, block_bf16<2>, block_bf16<3>, block_bf16<4>, block_bf16<5>, block_bf16<6> } };
     }
 #endif
@@ -149,8 +149,7 @@ void pack(uint32_t * to, const uint32_t * b, int64_t stride, int64_t width, int6
 
 // The rows of one slab of results. A slab that is not whole is summed aside.
 void slab_rows(float * c, int64_t ldc, int64_t width, const uint32_t * a, int64_t row, int64_t column, const uint32_t * packed, int64_t n,
-               Portion rows, bool first) {
-    static const Blocks blocks = choose_blocks();
+               Portion rows, bool first, const Blocks & blocks) {
     float aside[tall * slab];
     for (int64_t m = rows.from; m < rows.to; m += tall) {
         const int64_t height = std::min<int64_t>(tall, rows.to - m);
@@ -166,7 +165,7 @@ void slab_rows(float * c, int64_t ldc, int64_t width, const uint32_t * a, int64_
     }
 }
 
-void multiply(ggml_tensor * dst, int ith, int nth, bool turned) {
+void multiply(ggml_tensor * dst, int ith, int nth, bool turned, const Blocks & blocks) {
     const ggml_tensor * a = dst->src[0];
     const ggml_tensor * b = dst->src[1];
     const int64_t columns = dst->ne[0], rows = dst->ne[1], pairs = b->ne[1];
@@ -183,17 +182,14 @@ void multiply(ggml_tensor * dst, int ith, int nth, bool turned) {
             pack(packed.data(), static_cast<const uint32_t *>(b->data) + k * columns + s * slab, columns, width, n);
             const uint32_t * from = static_cast<const uint32_t *>(a->data) + (turned ? k * rows : k);
             slab_rows(static_cast<float *>(dst->data) + s * slab, columns, width, from, turned ? 1 : pairs, turned ? rows : 1, packed.data(), n,
-                      my_rows, k == 0);
+                      my_rows, k == 0, blocks);
         }
     }
 }
 
-void product(ggml_tensor * dst, int ith, int nth, void *) {
-    multiply(dst, ith, nth, false);
-}
-
-void product_turned(ggml_tensor * dst, int ith, int nth, void *) {
-    multiply(dst, ith, nth, true);
+template <bool turned, bool portable> void product(ggml_tensor * dst, int ith, int nth, void *) {
+    static const Blocks blocks = choose_blocks(portable);
+    multiply(dst, ith, nth, turned, blocks);
 }
 
 } // namespace
@@ -204,6 +200,7 @@ ggml_tensor * ns_op_pairs(ggml_context * ctx, ggml_tensor * a, int32_t along) {
     return training::node(ctx, GGML_TYPE_I32, a->ne[1], (a->ne[0] + 1) / 2, { a }, pairs_turned);
 }
 
-ggml_tensor * ns_op_product(ggml_context * ctx, ggml_tensor * a, ggml_tensor * b, uint8_t turned) {
-    return training::node(ctx, GGML_TYPE_F32, b->ne[0], turned ? a->ne[0] : a->ne[1], { a, b }, turned ? product_turned : product);
+ggml_tensor * ns_op_product(ggml_context * ctx, ggml_tensor * a, ggml_tensor * b, uint8_t turned, uint8_t portable) {
+    const ggml_custom_op_t f = turned ? (portable ? product<true, true> : product<true, false>) : portable ? product<false, true> : product<false, false>;
+    return training::node(ctx, GGML_TYPE_F32, b->ne[0], turned ? a->ne[0] : a->ne[1], { a, b }, f);
 }
