@@ -61,7 +61,7 @@ public sealed class ProcessTests : IDisposable
     {
         using var process = CliRun.Start(
             ("TMPDIR", _folder.Path),
-            "bench", "train", "--shape", "48,64,2,2,2,96,16,2", "--shape", "2048,256,4,4,4,512,128,8", "--modes", "full-f32", "-t", "1", "-r", "30", "-o", "jsonl");
+            "bench", "train", "--shape", "48,64,2,2,2,96,16,2", "--shape", "2048,256,4,4,4,512,128,16", "--modes", "full-f32", "-t", "1", "-r", "3", "-o", "jsonl");
         var first = await process.StandardOutput.ReadLineAsync().WaitAsync(s_patience);
         using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync();
         var others = await process.StandardOutput.ReadToEndAsync().WaitAsync(s_patience);
