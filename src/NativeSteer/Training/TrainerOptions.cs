@@ -58,4 +58,17 @@ public sealed record TrainerOptions
 
     /// <summary>The logits are divided by this before the loss, as sampling does.</summary>
     public float Temperature { get; init; } = 1;
+
+    /// <summary>Throws where an option of the command line is out of range.</summary>
+    /// <exception cref="NativeSteerException">Names it and what it may be.</exception>
+    public void Validate()
+    {
+        Require(float.IsFinite(WeightDecay) && WeightDecay >= 0, "--weight-decay", WeightDecay);
+        Require(float.IsFinite(ClipNorm) && ClipNorm >= 0, "--clip", ClipNorm);
+
+        static void Require(bool holds, string name, float value)
+        {
+            if (!holds) throw new NativeSteerException(FormattableString.Invariant($"{name} is {value}; give 0 or more."));
+        }
+    }
 }
