@@ -39,6 +39,9 @@ public sealed class FineTuning : IDisposable
     /// <summary>Updates of the whole run.</summary>
     public long Steps => _run.Steps;
 
+    /// <summary>What a resumed run does otherwise than before: <c>learning_rate 0.001 instead of 0.01</c>.</summary>
+    public IReadOnlyList<string> Changes { get; private init; } = [];
+
     /// <summary>Updates that a resumed run has behind it.</summary>
     public long StepsDone => _run.State.Step;
 
@@ -83,13 +86,18 @@ public sealed class FineTuning : IDisposable
 
         var identity = new RunIdentity(ModelFingerprint.Of(model.File), $"{data.Hash} {heldOut?.Hash}".TrimEnd(), options.ToJson());
         var folder = options.Checkpoints is null ? null : CheckpointFolder.Open(options.Checkpoints, options.Resume);
-        if (options.Resume && folder?.Last is { } last) CheckpointFile.Check(last, identity); // before the model is loaded
+        IReadOnlyList<string> changes = [];
+        if (options.Resume && folder?.Last is { } last)
+        {
+            CheckpointFile.Check(last, identity); // before the model is loaded
+            changes = CheckpointFile.Changes(last, identity);
+        }
         var packer = new BatchPacker(trained, run.Rows, run.Length, run.Seed);
         var trainer = load(options.Model, parts);
         try
         {
             folder?.Prepare();
-            var loop = new TrainingRun(trainer, packer, run)
+            var loop = new TrainingRun(trainer, packer, run, stop)
             {
                 Identity = identity,
                 Checkpoints = folder,
@@ -98,6 +106,7 @@ public sealed class FineTuning : IDisposable
             return new FineTuning(options, trainer, loop, parts, shape, data, memory, Head(options, identity, shape, data, heldOut))
             {
                 UsedShare = packer.UsedShare(0),
+                Changes = changes,
             };
         }
         catch
@@ -111,7 +120,7 @@ public sealed class FineTuning : IDisposable
     /// <inheritdoc cref="TrainingRun.Run" path="/exception"/>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
     {
-        using var log = _options.Log is { } path ? TrainingLog.Open(path, _head, _resumed ? _run.State.Step : null) : null;
+        using var log = _options.Log is { } path ? TrainingLog.Open(path, _head, _resumed ? _run.State.Step : null, Changes) : null;
         return _run.Run(log, progress, stop);
     }
 
