@@ -153,7 +153,7 @@ float * scratch(int64_t count) {
     return buffer.data();
 }
 
-NS_CLONES
+NS_FAST_CLONES
 void forward_task(float * out, const Problem & p, int64_t r, int64_t key_head) {
     const int64_t size = p.size(), width = padded(size), length = p.length(), across = padded(length) + lanes;
     const float scale = 1 / __builtin_sqrtf((float) size);
@@ -186,7 +186,7 @@ NS_INLINE void soften_back(float * gradient, const float * weights, int64_t widt
     for (int64_t j = 0; j < width; j++) gradient[j] = weights[j] * (gradient[j] - sum) * scale;
 }
 
-NS_CLONES
+NS_FAST_CLONES
 void backward_task(float * dq_out, float * dk_out, float * dv_out, const Problem & p, const float * gradient, int64_t r, int64_t key_head) {
     const int64_t size = p.size(), width = padded(size), length = p.length(), across = padded(length) + lanes;
     const float scale = 1 / __builtin_sqrtf((float) size);

@@ -47,7 +47,7 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 4
+#define NS_ABI_VERSION 5
 
 struct llama_model;
 struct llama_context;
@@ -278,7 +278,9 @@ enum {
 NS_API struct ggml_tensor * ns_op_pairs(struct ggml_context * ctx, struct ggml_tensor * a, int32_t along);
 
 // a (k, m) or, turned, (m, k); b (n, k); k pairs. -> (n, m): c[m][n] = sum over the pairs of a[m] * b[n].
-NS_API struct ggml_tensor * ns_op_product(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, uint8_t turned);
+// portable: 1 leaves the processor's bfloat16 instructions alone, as where it has none; sums may differ in their last bits.
+NS_API struct ggml_tensor * ns_op_product(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, uint8_t turned,
+                                          uint8_t portable);
 
 // a (n0, n1), b (n0, n1) or NULL -> (n0): the sum over rows of a, or of a * b element by element.
 NS_API struct ggml_tensor * ns_op_sum_rows(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b);

@@ -40,7 +40,7 @@ internal static unsafe partial class GgmlApi
     internal static partial nint ns_op_pairs(nint context, nint a, int along);
 
     [LibraryImport(Library)]
-    internal static partial nint ns_op_product(nint context, nint a, nint b, byte turned);
+    internal static partial nint ns_op_product(nint context, nint a, nint b, byte turned, byte portable);
 
     [LibraryImport(Library)]
     internal static partial nint ns_op_sum_rows(nint context, nint a, nint b);

@@ -118,8 +118,12 @@ internal sealed unsafe partial class TensorGraph
     public Tensor Pairs(Tensor a, PairsAlong along) => new(GgmlApi.ns_op_pairs(_context, a.Pointer, (int)along));
 
     /// <summary>a (k, m) or, turned, (m, k), b (n, k), both in pairs -> (n, m): sums over k of products, in 32 bits.</summary>
-    public Tensor Product(Tensor a, Tensor b, bool turned = false) =>
-        new(GgmlApi.ns_op_product(_context, a.Pointer, b.Pointer, turned ? (byte)1 : (byte)0));
+    /// <param name="a">One factor.</param>
+    /// <param name="b">The other one.</param>
+    /// <param name="turned">Whether a is turned.</param>
+    /// <param name="portable">Without the processor's BF16 instructions, as where it has none.</param>
+    public Tensor Product(Tensor a, Tensor b, bool turned = false, bool portable = false) =>
+        new(GgmlApi.ns_op_product(_context, a.Pointer, b.Pointer, turned ? (byte)1 : (byte)0, portable ? (byte)1 : (byte)0));
 
     /// <summary>(n0, n1) -> (n0): the sum over rows of a, or of a * b.</summary>
     public Tensor SumRows(Tensor a, Tensor b = default) => new(GgmlApi.ns_op_sum_rows(_context, a.Pointer, b.Pointer));

@@ -2,14 +2,15 @@ using NativeSteer.Vectors;
 
 namespace NativeSteer.Training;
 
-/// <summary>The key-values of an exported model: the source's, with the vocabulary grown and the file's type renewed.</summary>
+/// <summary>The key-values of an exported model: the source's, under a name of its own, with the vocabulary grown and the file's type renewed.</summary>
 internal static class ExportedKeys
 {
     private const int UserDefined = 4; // llama.cpp's token type: found in texts before anything else, and spelled out
     private const string Tokens = "tokenizer.ggml.tokens", Types = "tokenizer.ggml.token_type", Scores = "tokenizer.ggml.scores";
-    private const string FileType = "general.file_type", QuantizationVersion = "general.quantization_version";
+    private const string Name = "general.name", FileType = "general.file_type", QuantizationVersion = "general.quantization_version";
 
-    internal static void Write(GgufWriter writer, GgufFile source, IReadOnlyList<string> newTokens, ExportType type, Provenance provenance)
+    internal static void Write(
+        GgufWriter writer, GgufFile source, string name, IReadOnlyList<string> newTokens, ExportType type, Provenance provenance)
     {
         var sizeKey = $"{source.Architecture}.vocab_size";
         foreach (var entry in source.Entries)
@@ -18,7 +19,8 @@ internal static class ExportedKeys
             if (entry.Key is "general.alignment") continue; // the writer's own is the default
             if (provenance.Count > 0 && entry.Key.StartsWith(ControlVectorFile.ProvenancePrefix, StringComparison.Ordinal)) continue;
             if (entry.Key is FileType or QuantizationVersion && type != ExportType.Keep) continue;
-            if (newTokens.Count == 0) writer.CopyEntry(source, entry);
+            if (entry.Key is Name) writer.Add(Name, name);
+            else if (newTokens.Count == 0) writer.CopyEntry(source, entry);
             else if (entry.Key is Tokens) AddTokens(writer, source, entry, newTokens);
             else if (entry.Key is Types) writer.AddArray<int>(Types, [.. source.GetArray<int>(Types), .. newTokens.Select(_ => UserDefined)]);
             else if (entry.Key is Scores && entry.Type == GgufValueType.Float32)
@@ -27,6 +29,7 @@ internal static class ExportedKeys
                 writer.Add(sizeKey, (uint)(source.GetInteger(sizeKey) + newTokens.Count));
             else writer.CopyEntry(source, entry);
         }
+        if (source.Find(Name) is null) writer.Add(Name, name);
         if (newTokens.Count > 0 && source.Find(Types) is null)
         {
             var types = new int[source.Find(Tokens)!.Count + newTokens.Count];

@@ -33,6 +33,7 @@ public sealed record TrainedWeight(string Name, IReadOnlyList<long> Shape, Func<
 /// in memory but what was trained, so a large model with small changes is copied as a file is.
 /// </summary>
 /// <remarks>
+/// The model is called as its file is (<c>general.name</c>); all that is not said anew stays, licence and authors among it.
 /// Tensors of one dimension stay F32. With a type given, matrices stored as F32, F16 or BF16 are converted to it whether they
 /// were trained or not; frozen matrices of other types stay as they are, byte for byte.
 /// </remarks>
@@ -91,7 +92,7 @@ public sealed class ModelExport
         using var source = ModelSource.Open(_model);
         if (_vectors.Count > 0) RequireBaking(source.First);
         var writer = new GgufWriter();
-        ExportedKeys.Write(writer, source.First, NewTokens, Type, Provenance);
+        ExportedKeys.Write(writer, source.First, Path.GetFileNameWithoutExtension(path), NewTokens, Type, Provenance);
         foreach (var (file, tensor) in source.Tensors) Add(writer, file, tensor);
         AddMissing(writer, source);
         writer.Write(path);

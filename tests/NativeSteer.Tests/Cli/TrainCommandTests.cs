@@ -118,8 +118,9 @@ public sealed class TrainCommandTests : IDisposable
         var resumed = CliRun.Run([.. command, "-o", _folder["o.gguf"], "--log", _folder["o.jsonl"], "--resume"]);
         Assert.Equal(0, resumed.Code);
         Assert.Contains("going on from step", resumed.Error, StringComparison.Ordinal);
-        Assert.Equal(0, CliRun.Run([.. command, "-o", _folder["whole.gguf"]]).Code);
-        Assert.Equal(File.ReadAllBytes(_folder["whole.gguf"]), File.ReadAllBytes(_folder["o.gguf"]));
+        Directory.CreateDirectory(_folder["whole"]); // a model's name is its file's
+        Assert.Equal(0, CliRun.Run([.. command, "-o", _folder["whole/o.gguf"]]).Code);
+        Assert.Equal(File.ReadAllBytes(_folder["whole/o.gguf"]), File.ReadAllBytes(_folder["o.gguf"]));
         Assert.False(Directory.Exists(_folder["o.gguf.checkpoint"]));
         // Every step is in the log once, whoever made it.
         var steps = File.ReadAllLines(_folder["o.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)

@@ -61,13 +61,19 @@ public sealed class OperatorTests : IDisposable
         }
         var (turnedA, turnedB) = (Turned(a, depth, m), Turned(b, depth, n));
         var tolerance = 1e-5 * Math.Sqrt(depth);
-        // a as rows or as columns, b likewise: the three products of training.
-        Close(expected, Run(graph => graph.Product(
-            graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns), graph.Pairs(Input(graph, b, depth, n), PairsAlong.Turned))), tolerance);
-        Close(expected, Run(graph => graph.Product(
-            graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns), graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows))), tolerance);
-        Close(expected, Run(graph => graph.Product(
-            graph.Pairs(Input(graph, turnedA, m, depth), PairsAlong.Rows), graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows), turned: true)), tolerance);
+        foreach (var portable in (ReadOnlySpan<bool>)[false, true]) // a processor with BF16 instructions runs both
+        {
+            // a as rows or as columns, b likewise: the three products of training.
+            Close(expected, Run(graph => graph.Product(
+                graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns),
+                graph.Pairs(Input(graph, b, depth, n), PairsAlong.Turned), portable: portable)), tolerance);
+            Close(expected, Run(graph => graph.Product(
+                graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns),
+                graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows), portable: portable)), tolerance);
+            Close(expected, Run(graph => graph.Product(
+                graph.Pairs(Input(graph, turnedA, m, depth), PairsAlong.Rows),
+                graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows), turned: true, portable)), tolerance);
+        }
     }
 
     [Theory]

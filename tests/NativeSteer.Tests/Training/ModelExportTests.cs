@@ -22,14 +22,31 @@ public sealed class ModelExportTests : IDisposable
     [Theory]
     [InlineData(ExportType.Keep)]
     [InlineData(ExportType.F32)]
-    public void An_untouched_model_keeps_every_tensor_and_key(ExportType type)
+    public void An_untouched_model_keeps_every_tensor_and_key_but_its_name(ExportType type)
     {
         new ModelExport(TinyModel.Path, []) { Type = type }.Write(_folder["out.gguf"]);
         SameBut(TinyModel.Path, _folder["out.gguf"]);
         using var source = GgufFile.Open(TinyModel.Path);
         using var written = GgufFile.Open(_folder["out.gguf"]);
-        foreach (var entry in source.Entries) Assert.Equal(source.ReadEntryBytes(entry), written.ReadEntryBytes(written.Find(entry.Key)!));
+        foreach (var entry in source.Entries.Where(entry => entry.Key is not "general.name"))
+            Assert.Equal(source.ReadEntryBytes(entry), written.ReadEntryBytes(written.Find(entry.Key)!));
+        Assert.Equal("out", written.GetString("general.name"));
         if (type == ExportType.F32) Assert.Equal(0, written.GetInteger("general.file_type"));
+    }
+
+    [Fact]
+    public void A_model_without_a_name_gets_its_files()
+    {
+        using (var source = GgufFile.Open(TinyModel.Path))
+        {
+            var writer = new GgufWriter();
+            foreach (var entry in source.Entries.Where(entry => entry.Key is not "general.name")) writer.CopyEntry(source, entry);
+            foreach (var tensor in source.Tensors) writer.CopyTensor(source, tensor);
+            writer.Write(_folder["nameless.gguf"]);
+        }
+        new ModelExport(_folder["nameless.gguf"], []).Write(_folder["tuned.v2.gguf"]);
+        using var written = GgufFile.Open(_folder["tuned.v2.gguf"]);
+        Assert.Equal("tuned.v2", written.GetString("general.name"));
     }
 
     [Theory]
