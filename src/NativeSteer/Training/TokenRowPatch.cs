@@ -41,7 +41,7 @@ internal sealed class TokenRowPatch(GgufFile file, GgufTensor tensor, TrainedWei
             var next = 0L;
             foreach (var (id, place) in places)
             {
-                if (id > count + added) throw new InvalidOperationException($"Token {id} was trained, the vocabulary has {count + added}.");
+                if (id >= count + added) throw new InvalidOperationException($"Token {id} was trained, the vocabulary has {count + added}.");
                 Others(next, id);
                 GgmlRows.Encode(type, trained.AsSpan((int)(place * columns), (int)columns), columns, stream);
                 next = id + 1;
