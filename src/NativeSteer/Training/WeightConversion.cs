@@ -37,12 +37,11 @@ internal static class WeightConversion
         }
         using var graph = new TensorGraph(device, allocator, Nodes);
         var raw = graph.Input(stored.Type, [.. stored.Shape]);
-        var values = graph.Cast(raw, GgmlType.F32);
-        graph.ScheduleOutput(values);
+        var rows = stored.Count / stored.Shape[0];
+        graph.Schedule(graph.Copy(raw, graph.Slice(target, 0, stored.Shape[0], rows, 1))); // the target may have more rows
         graph.Allocate();
         Copy(file, stored, raw);
         graph.Compute();
-        target.Write<float>(values.ToArray());
     }
 
     /// <summary>(rows.Count, columns) the rows of a matrix of any type; for those it does not have the mean of all.</summary>
