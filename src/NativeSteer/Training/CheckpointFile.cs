@@ -43,6 +43,7 @@ internal sealed record RunState
 internal static class CheckpointFile
 {
     private const string FormatKey = "nativesteer.checkpoint", Format = "1";
+    private const string Mend = "delete it, and --resume goes on from the one before";
     private static readonly string[] s_suffixes = [".value", ".moment1", ".moment2"];
 
     /// <summary>Writes a checkpoint.</summary>
@@ -80,7 +81,7 @@ internal static class CheckpointFile
     /// <exception cref="NativeSteerException">The file is no checkpoint, or of a run that differs; the difference is named.</exception>
     public static RunState Check(string path, RunIdentity run)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = Open(path);
         return Check(file, run);
     }
 
@@ -91,7 +92,7 @@ internal static class CheckpointFile
     /// </exception>
     public static RunState Restore(string path, ITrainable trainer, RunIdentity run)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = Open(path);
         var state = Check(file, run);
         var expected = trainer.Tensors.SelectMany(tensor => s_suffixes.Select(suffix => tensor.Name + suffix)).ToHashSet(StringComparer.Ordinal);
         foreach (var tensor in trainer.Tensors)
@@ -113,6 +114,18 @@ internal static class CheckpointFile
         }
         trainer.Updates = Integer(file, "updates");
         return state;
+    }
+
+    private static SafetensorsFile Open(string path)
+    {
+        try
+        {
+            return SafetensorsFile.Open(path);
+        }
+        catch (NativeSteerException error) when (error.InnerException is null or JsonException) // it could be read, and is damaged
+        {
+            throw new NativeSteerException($"{error.Message.TrimEnd('.')}; {Mend}.", error);
+        }
     }
 
     private static RunState Check(SafetensorsFile file, RunIdentity run)
@@ -176,7 +189,7 @@ internal static class CheckpointFile
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     private static NativeSteerException Broken(SafetensorsFile file, string key) => new(
-        $"{FileErrors.Shown(file.Path)} is a damaged checkpoint (its {key}); delete it, and --resume goes on from the one before.");
+        $"{FileErrors.Shown(file.Path)} is a damaged checkpoint (its {key}); {Mend}.");
 
     private static NativeSteerException Other(SafetensorsFile file, string what) => new(
         $"{FileErrors.Shown(file.Path)} is a checkpoint of other trained parts: {what}; give the same --train, or another --checkpoint folder.");

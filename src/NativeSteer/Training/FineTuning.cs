@@ -62,6 +62,7 @@ public sealed class FineTuning : IDisposable
     internal static FineTuning Prepare(FineTuningOptions options, Func<string, TrainableParts, ITrainable> load, CancellationToken stop)
     {
         options.Run.Validate();
+        options.Trainer.Validate();
         options = options with { Model = BuiltInModel.Resolve(options.Model) };
         using var model = LanguageModel.Load(options.Model, new() { VocabularyOnly = true });
         TransformerShape.Read(model.File);
@@ -71,7 +72,7 @@ public sealed class FineTuning : IDisposable
         var tokenizer = new TrainingTokenizer(model.Vocabulary, options.NewTokens);
         var parts = options.Parts.Resolve(shape, tokenizer, options.Layers);
         CheckExport(options, model.File, parts);
-        foreach (var output in options.Outputs) CheckOutput(output, options);
+        CheckPaths(options);
         var reading = new TrainingDataOptions { Length = run.Length, DropLong = options.DropLong };
         var data = TrainingData.Read(options.Data, tokenizer, reading, stop);
         var heldOut = options.HeldOutData is { } path ? TrainingData.Read(path, tokenizer, reading, stop) : null;
@@ -168,14 +169,21 @@ public sealed class FineTuning : IDisposable
             ? asked : throw new NativeSteerException($"--length is {asked}, the model's context has {context} tokens; give {context} or less.");
     }
 
-    private static void CheckOutput(string output, FineTuningOptions options)
+    // Nothing that is read is written over, and nothing that is written either; what cannot be written is found out now.
+    private static void CheckPaths(FineTuningOptions options)
     {
-        foreach (var source in new[] { options.Model, options.Data, options.HeldOutData }.OfType<string>())
+        foreach (var output in options.Outputs) PendingFile.Create(output).Dispose();
+        var read = new[] { options.Model, options.Data, options.HeldOutData }.OfType<string>().Select(Whole).ToHashSet(StringComparer.Ordinal);
+        var written = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var path in options.Outputs.Append(options.Log).OfType<string>())
         {
-            if (string.Equals(Path.GetFullPath(source), Path.GetFullPath(output), StringComparison.Ordinal))
-                throw new NativeSteerException($"{FileErrors.Shown(output)} is what is trained from, and would be replaced; write elsewhere.");
+            if (read.Contains(Whole(path)))
+                throw new NativeSteerException($"{FileErrors.Shown(path)} is what is trained from, and would be replaced; write elsewhere.");
+            if (!written.Add(Whole(path)) && !PendingFile.IsDevice(Whole(path)))
+                throw new NativeSteerException($"{FileErrors.Shown(path)} was given for two results, the second of which would replace the first; give each a file.");
         }
-        PendingFile.Create(output).Dispose();
+
+        static string Whole(string path) => path.Length > 0 ? Path.GetFullPath(path) : path;
     }
 
     // What could not be written at the end is refused at the beginning.

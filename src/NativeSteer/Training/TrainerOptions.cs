@@ -78,4 +78,17 @@ public sealed record TrainerOptions
         ["kl_weight"] = KlWeight == 0 ? null : KlWeight,
         ["temperature"] = Temperature == 1 ? null : Temperature,
     };
+
+    /// <summary>Throws where an option of the command line is out of range.</summary>
+    /// <exception cref="NativeSteerException">Names it and what it may be.</exception>
+    public void Validate()
+    {
+        Require(float.IsFinite(WeightDecay) && WeightDecay >= 0, "--weight-decay", WeightDecay);
+        Require(float.IsFinite(ClipNorm) && ClipNorm >= 0, "--clip", ClipNorm);
+
+        static void Require(bool holds, string name, float value)
+        {
+            if (!holds) throw new NativeSteerException(FormattableString.Invariant($"{name} is {value}; give 0 or more."));
+        }
+    }
 }

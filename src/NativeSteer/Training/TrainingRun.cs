@@ -15,6 +15,7 @@ internal sealed class TrainingRun
     private readonly TrainingRunOptions _options;
     private readonly long _batches; // of the whole run
     private RunState _state = new();
+    private TrainingBatch? _lastBatch; // of the latest update
 
     /// <summary>Sets a run up, at its beginning.</summary>
     internal TrainingRun(ITrainable trainer, BatchPacker packer, TrainingRunOptions options)
@@ -85,6 +86,7 @@ internal sealed class TrainingRun
                     _state = _state with { LossSum = 0, LossTargets = 0 };
                 }
                 if (Checkpoints is null || sinceCheckpoint.Elapsed.TotalMinutes < _options.CheckpointMinutes) continue;
+                RequireNumbers();
                 saved = Save();
                 sinceCheckpoint.Restart();
             }
@@ -93,6 +95,7 @@ internal sealed class TrainingRun
         {
             // Before the first step: there is nothing to save.
         }
+        RequireNumbers();
         if (Checkpoints is not null && _state.Step > resumed) saved = Save();
         return new TrainingResult
         {
@@ -171,7 +174,12 @@ internal sealed class TrainingRun
         }
         var rate = Schedule.At(_state.Step);
         var result = _trainer.Step(batches, rate);
-        if (!result.IsFinite) throw NotFinite(result);
+        if (!result.IsFinite)
+        {
+            var what = double.IsFinite(result.Loss) ? $"gradient norm is {result.GradientNorm}" : $"loss is {result.Loss}";
+            throw NoNumber(FormattableString.Invariant($"The {what} at step {_state.Step + 1}"));
+        }
+        _lastBatch = batches[^1];
         meter.Add(tokens, Stopwatch.GetElapsedTime(started));
         _state = _state with
         {
@@ -187,13 +195,18 @@ internal sealed class TrainingRun
 
     private string Save() => Checkpoints!.Save(_trainer, _state, Identity);
 
-    private NativeSteerException NotFinite(StepResult result)
+    // An update can ruin the weights, which would show only at the next step: then it is not the one to be kept.
+    private void RequireNumbers()
     {
-        var what = double.IsFinite(result.Loss) ? $"gradient norm is {result.GradientNorm}" : $"loss is {result.Loss}";
+        if (_lastBatch is null || _trainer.LogProbabilities(_lastBatch).All(float.IsFinite)) return;
+        throw NoNumber(FormattableString.Invariant($"The loss is no number any more after step {_state.Step}"));
+    }
+
+    private NativeSteerException NoNumber(string what)
+    {
         var kept = Checkpoints?.Last is { } last
             ? $"the last good checkpoint is {FileErrors.Shown(last)}" : "no checkpoint was made yet";
-        return new NativeSteerException(
-            FormattableString.Invariant($"The {what} at step {_state.Step + 1}; {kept}. Try a lower --lr, a longer --warmup, a smaller --clip or --compute f32."));
+        return new NativeSteerException($"{what}; {kept}. Try a lower --lr, a longer --warmup, a smaller --clip or --compute f32.");
     }
 
     private JsonObject Line(StepResult result, float rate, double loss, SpeedMeter meter, bool evaluates)

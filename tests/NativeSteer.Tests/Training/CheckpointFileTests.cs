@@ -77,7 +77,7 @@ public sealed class CheckpointFileTests : IDisposable
         using var trainer = new StandInTrainer();
         using (var writer = SafetensorsWriter.Create(_folder["plain"], [])) writer.Complete();
         Fails.With(() => CheckpointFile.Restore(_folder["plain"], trainer, s_identity), "is no checkpoint of a training run");
-        Fails.With(() => CheckpointFile.Restore(_folder.Write("text", "hello"), trainer, s_identity), "safetensors");
+        Fails.With(() => CheckpointFile.Restore(_folder.Write("text", "hello"), trainer, s_identity), "safetensors", "--resume goes on from the one before");
         Dictionary<string, string> metadata = new() { ["nativesteer.checkpoint"] = "2" };
         using (var writer = SafetensorsWriter.Create(_folder["newer"], [], metadata)) writer.Complete();
         Fails.With(() => CheckpointFile.Restore(_folder["newer"], trainer, s_identity), "format 2", "update NativeSteer");

@@ -13,6 +13,9 @@ internal sealed class StandInTrainer : ITrainable
     /// <summary>The update whose loss is not a number, or none.</summary>
     internal long BrokenStep { get; init; } = -1;
 
+    /// <summary>The update after which no loss is a number, or none.</summary>
+    internal long RuiningStep { get; init; } = -1;
+
     /// <summary>Called after each update.</summary>
     internal Action<long>? Stepped { get; init; }
 
@@ -40,7 +43,8 @@ internal sealed class StandInTrainer : ITrainable
         return result;
     }
 
-    public float[] LogProbabilities(TrainingBatch batch) => [.. batch.Targets.Select(target => -1 - target * 0.01f + _parts[1].Values[0])];
+    public float[] LogProbabilities(TrainingBatch batch) =>
+        [.. batch.Targets.Select(target => Updates == RuiningStep ? float.NaN : -1 - target * 0.01f + _parts[1].Values[0])];
 
     public void Dispose() { }
 

@@ -113,6 +113,17 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal(trainer.Tensors[0].Values, again.Tensors[0].Values);
     }
 
+    [Theory]
+    [InlineData(1e-12, "the last good checkpoint is ", "step-00000004.safetensors")]
+    [InlineData(10, "no checkpoint was made yet", "--lr")]
+    public void Weights_that_an_update_has_ruined_are_not_kept(double minutes, params string[] expected)
+    {
+        using var trainer = new StandInTrainer { RuiningStep = 5 };
+        var run = Run(trainer, new() { Steps = 5, CheckpointMinutes = minutes, EvaluateEvery = 100 }, "kept");
+        Fails.With(() => run.Run(), ["The loss is no number any more after step 5", .. expected]);
+        Assert.False(File.Exists(_folder["kept/step-00000005.safetensors"]));
+    }
+
     [Fact]
     public void A_stop_before_the_first_step_saves_nothing()
     {
