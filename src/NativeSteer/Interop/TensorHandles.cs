@@ -21,7 +21,7 @@ internal abstract class ChildHandle : SafeHandle
     public sealed override bool IsInvalid => handle == 0;
 
     /// <summary>The object.</summary>
-    /// <exception cref="ObjectDisposedException">It was disposed, though a child may keep it alive.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed, and what was made with it too.</exception>
     internal nint Pointer
     {
         get

@@ -120,7 +120,7 @@ public sealed class ModelExport
             return;
         }
         if (values is null && type == tensor.Type) writer.CopyTensor(file, tensor);
-        else AddValues(writer, tensor.Name, type, shape, values ?? (() => file.ReadTensor(tensor.Name)));
+        else AddValues(writer, tensor.Name, type, shape, values ?? (() => WeightConversion.Floats(file, tensor)));
     }
 
     // Biases of vectors where the model has none, and a head of its own where a tied one was trained apart.

@@ -37,7 +37,7 @@ internal sealed class TokenRowPatch(GgufFile file, GgufTensor tensor, TrainedWei
             var trained = rows.Values();
             var places = new SortedList<int, int>();
             for (var i = 0; i < ids.Count; i++) places[ids[i]] = i;
-            var all = values?.Invoke() ?? (type == tensor.Type ? null : file.ReadTensor(tensor.Name));
+            var all = values?.Invoke() ?? (type == tensor.Type ? null : WeightConversion.Floats(file, tensor));
             var next = 0L;
             foreach (var (id, place) in places)
             {

@@ -44,6 +44,22 @@ internal static class WeightConversion
         graph.Compute();
     }
 
+    /// <summary>The values of a stored tensor of any type.</summary>
+    public static float[] Floats(GgufFile file, GgufTensor stored)
+    {
+        if (stored.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) return file.ReadTensor(stored.Name);
+        using var device = new ComputeDevice(1);
+        using var allocator = new TensorAllocator(device);
+        using var graph = new TensorGraph(device, allocator, Nodes);
+        var raw = graph.Input(stored.Type, [.. stored.Shape]);
+        var values = graph.Cast(raw, GgmlType.F32);
+        graph.ScheduleOutput(values);
+        graph.Allocate();
+        Copy(file, stored, raw);
+        graph.Compute();
+        return values.ToArray();
+    }
+
     /// <summary>(rows.Count, columns) the rows of a matrix of any type; for those it does not have the mean of all.</summary>
     public static float[] RowsOrMean(Tensor matrix, IReadOnlyList<int> rows, ComputeDevice device, TensorAllocator allocator)
     {
