@@ -6,13 +6,14 @@ namespace NativeSteer.Tests.Training;
 
 /// <summary>
 /// Gradients against central differences of the loss: along its own gradient, each trained tensor's loss must rise by the gradient's
-/// norm, within one per cent; along random directions by the gradient's product with them, within a tenth of what that is on average.
+/// norm, within one per cent; along random directions by the gradient's product with them, within six per cent of what that
+/// is on average.
 /// </summary>
 public sealed class GradientTests : IDisposable
 {
     private const double Tolerance = 0.01;
-    private const int Directions = 3;
-    private const double DirectionTolerance = 0.1;
+    private const int Directions = 4;
+    private const double DirectionTolerance = 0.06;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("nativesteer-tests-").FullName;
 
@@ -79,10 +80,10 @@ public sealed class GradientTests : IDisposable
             // An eighth of the rows is left out, as a kernel that ends too early would.
             var hole = gradient.ToArray();
             hole.AsSpan(hole.Length - (hole.Length / 8)).Clear();
-            Assert.NotNull(Problem(trainer, tensor, hole, batch, options));
+            Assert.True(Problem(trainer, tensor, hole, batch, options) is not null, $"{tensor.Name} with a hole passes.");
             var turned = gradient.ToArray();
             turned.AsSpan(0, turned.Length / 8).Reverse();
-            Assert.NotNull(Problem(trainer, tensor, turned, batch, options));
+            Assert.True(Problem(trainer, tensor, turned, batch, options) is not null, $"{tensor.Name} with a part turned around passes.");
         }
     }
 
@@ -131,8 +132,8 @@ public sealed class GradientTests : IDisposable
         var norm = Norm(gradient);
         if (!(norm > 0)) return $"{tensor.Name} has no gradient.";
         var values = tensor.Values;
-        var least = 0.1 * Math.Sqrt(values.Sum(v => (double)v * v) + 1);
-        var slope = Slope([.. gradient.Select(g => (float)(g / norm))], Math.Min(0.03 / norm, least));
+        var reach = Math.Min(0.03 / norm, 0.1 * Math.Sqrt(values.Sum(v => (double)v * v) + 1));
+        var slope = Slope([.. gradient.Select(g => (float)(g / norm))]);
         if (!(Math.Abs(slope / norm - 1) < Tolerance))
             return $"{tensor.Name}: the loss's slope is {slope}, the gradient's norm {norm}, off by {slope / norm - 1:P2}.";
 
@@ -145,13 +146,13 @@ public sealed class GradientTests : IDisposable
             var length = Norm(direction);
             for (var j = 0; j < direction.Length; j++) direction[j] = (float)(direction[j] / length);
             var product = gradient.Zip(direction).Sum(pair => (double)pair.First * pair.Second);
-            off += Math.Pow(Slope(direction, Math.Min(0.03 / expected, least)) - product, 2) / Directions;
+            off += Math.Pow(Slope(direction) - product, 2) / Directions;
         }
         return Math.Sqrt(off) < DirectionTolerance * expected
             ? null : $"{tensor.Name}: along random directions the slope is off by {Math.Sqrt(off) / expected:P1} of what it is there, {Math.Sqrt(off) / norm:P3} of the gradient's norm.";
 
         // The odd part of the loss along a unit vector is a s + b s^3 + ...: two steps give a up to the fifth order.
-        double Slope(float[] direction, double reach)
+        double Slope(float[] direction)
         {
             var result = (4 * Difference(direction, reach / 2) - Difference(direction, reach)) / 3;
             tensor.Values = values;
