@@ -6,7 +6,6 @@
 #include "nativesteer.h"
 #include "training.h"
 
-#include <vector>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
@@ -174,14 +173,14 @@ void multiply(ggml_tensor * dst, int ith, int nth, bool turned, const Blocks & b
     const Portion mine = by_slab ? portion(slabs, 1, ith, nth) : Portion{ 0, slabs };
     const Portion my_rows = by_slab ? Portion{ 0, rows } : portion(rows, tall, ith, nth);
     if (my_rows.from == my_rows.to) return;
-    static thread_local std::vector<uint32_t> packed(depth * slab);
+    uint32_t packed[depth * slab];
     for (int64_t s = mine.from; s < mine.to; s++) {
         const int64_t width = std::min(slab, columns - s * slab);
         for (int64_t k = 0; k < pairs; k += depth) {
             const int64_t n = std::min(depth, pairs - k);
-            pack(packed.data(), static_cast<const uint32_t *>(b->data) + k * columns + s * slab, columns, width, n);
+            pack(packed, static_cast<const uint32_t *>(b->data) + k * columns + s * slab, columns, width, n);
             const uint32_t * from = static_cast<const uint32_t *>(a->data) + (turned ? k * rows : k);
-            slab_rows(static_cast<float *>(dst->data) + s * slab, columns, width, from, turned ? 1 : pairs, turned ? rows : 1, packed.data(), n,
+            slab_rows(static_cast<float *>(dst->data) + s * slab, columns, width, from, turned ? 1 : pairs, turned ? rows : 1, packed, n,
                       my_rows, k == 0, blocks);
         }
     }

@@ -29,7 +29,7 @@ internal sealed class BenchTrainCommand : BenchmarkVerb
             Random models are trained on random batches: all weights (full-), or one vector per layer through frozen weights
             (bias-). In every round each mode takes a step next to the same step by ggml's automatic differentiation (ggml_opt; full
             training in F32) and to a plain product of matrices; ratios compare neighbours in time. GFLOP/s count 6 operations a
-            weight and token for full training, 4 with frozen weights.
+            weight and token for full training; with frozen weights 4, and 2 in the lowest layer, through which nothing goes back.
             A shape is a vocabulary, width, layers, heads, key-value heads, length of the feed-forward row; tokens of a row, rows.
             """;
         AddGroup("What to measure", _shapes, _modes, _every, _rounds, _threads, _blas);

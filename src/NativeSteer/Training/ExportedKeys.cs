@@ -7,10 +7,17 @@ internal static class ExportedKeys
 {
     private const int UserDefined = 4; // llama.cpp's token type: found in texts before anything else, and spelled out
     private const string Tokens = "tokenizer.ggml.tokens", Types = "tokenizer.ggml.token_type", Scores = "tokenizer.ggml.scores";
-    private const string Name = "general.name", FileType = "general.file_type", QuantizationVersion = "general.quantization_version";
+    private const string Name = "general.name", FileTypeKey = "general.file_type", QuantizationVersion = "general.quantization_version";
 
+    /// <summary>Adds them to a file.</summary>
+    /// <param name="writer">The file.</param>
+    /// <param name="source">The model that was trained.</param>
+    /// <param name="name">What the new one is called.</param>
+    /// <param name="newTokens">Spellings of the tokens that were added.</param>
+    /// <param name="fileType">llama.cpp's number for the type of its matrices; null keeps what the source says.</param>
+    /// <param name="provenance">Where it comes from.</param>
     internal static void Write(
-        GgufWriter writer, GgufFile source, string name, IReadOnlyList<string> newTokens, ExportType type, Provenance provenance)
+        GgufWriter writer, GgufFile source, string name, IReadOnlyList<string> newTokens, uint? fileType, Provenance provenance)
     {
         var sizeKey = $"{source.Architecture}.vocab_size";
         foreach (var entry in source.Entries)
@@ -18,7 +25,7 @@ internal static class ExportedKeys
             if (entry.Key.StartsWith("split.", StringComparison.Ordinal)) continue; // one file now
             if (entry.Key is "general.alignment") continue; // the writer's own is the default
             if (provenance.Count > 0 && entry.Key.StartsWith(ControlVectorFile.ProvenancePrefix, StringComparison.Ordinal)) continue;
-            if (entry.Key is FileType or QuantizationVersion && type != ExportType.Keep) continue;
+            if (entry.Key is FileTypeKey or QuantizationVersion && fileType is not null) continue;
             if (entry.Key is Name) writer.Add(Name, name);
             else if (newTokens.Count == 0) writer.CopyEntry(source, entry);
             else if (entry.Key is Tokens) AddTokens(writer, source, entry, newTokens);
@@ -38,10 +45,9 @@ internal static class ExportedKeys
             writer.AddArray<int>(Types, types);
         }
         foreach (var (key, value) in provenance) writer.Add(ControlVectorFile.ProvenancePrefix + key, value);
-        if (type == ExportType.Keep) return;
-        // enum llama_ftype (llama.h), and the version of ggml's quantised formats
-        writer.Add(FileType, type switch { ExportType.F32 => 0u, ExportType.F16 => 1u, _ => 7u });
-        writer.Add(QuantizationVersion, 2u);
+        if (fileType is not { } written) return;
+        writer.Add(FileTypeKey, written);
+        writer.Add(QuantizationVersion, 2u); // of ggml's quantised formats
     }
 
     // The old tokens as bytes: some vocabularies hold texts that are no valid UTF-8, which strings would lose.

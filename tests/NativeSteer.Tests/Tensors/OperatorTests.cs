@@ -77,8 +77,9 @@ public sealed class OperatorTests : IDisposable
     }
 
     [Theory]
-    [InlineData(8, 2, 1, 5, 1, 1), InlineData(32, 4, 2, 40, 3, 1), InlineData(64, 6, 2, 33, 2, 3), InlineData(20, 3, 3, 100, 1, 4), InlineData(128, 2, 1, 65, 2, 2)]
-    public void Attention_and_its_way_back(int size, int heads, int keyHeads, int length, int rows, int sequences)
+    [InlineData(8, 2, 1, 5, 1, 1, 2), InlineData(32, 4, 2, 40, 3, 1, 2), InlineData(64, 6, 2, 33, 2, 3, 2), InlineData(20, 3, 3, 100, 1, 4, 2)]
+    [InlineData(128, 2, 1, 65, 2, 2, 2), InlineData(128, 1, 1, 1, 1, 1, 1), InlineData(16, 2, 1, 130, 1, 2, 2), InlineData(16, 2, 1, 130, 1, 2, 1)]
+    public void Attention_and_its_way_back(int size, int heads, int keyHeads, int length, int rows, int sequences, int threads)
     {
         var n = length * rows;
         var (q, k, v) = (Values(size * heads * n), Values(size * keyHeads * n), Values(size * keyHeads * n));
@@ -92,8 +93,8 @@ public sealed class OperatorTests : IDisposable
         [
             Input(graph, q, size, heads, n), Input(graph, k, size, keyHeads, n), Input(graph, v, size, keyHeads, n), Input(graph, starts, length, rows),
         ];
-        Close(expected, Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.Attention(a, b, c, s) : default), 1e-5);
-        var back = Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.AttentionBack(a, b, c, s, Input(graph, gradient, size * heads, n)) : default);
+        Close(expected, Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.Attention(a, b, c, s, graph.AttentionScratch(size, length, threads)) : default), 1e-5);
+        var back = Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.AttentionBack(a, b, c, s, Input(graph, gradient, size * heads, n), graph.AttentionScratch(size, length, threads)) : default);
         Close([.. dq, .. dk, .. dv], back, 1e-4);
     }
 
