@@ -2,13 +2,14 @@
 // queries is taken against the keys it sees, and the way back computes the weights anew. A token sees a stretch of its row,
 // from where its sequence starts to itself, so a row may hold several sequences, and nothing is spent on what is not seen.
 //
-// One task is one row and one key-value head with all query heads that share it: no two tasks write to the same place.
+// One task is one row and one key-value head with all query heads that share it, forward also a part of their blocks: no two
+// tasks write to the same place. What a thread needs besides lies in a tensor of the graph, so that memory that is short is
+// known before anything is computed.
 
 #include "nativesteer.h"
 #include "training.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace {
 
@@ -88,9 +89,16 @@ struct Head {
 
     Head(const void * tensor, int64_t size, int64_t heads, int64_t length, int64_t r, int64_t head)
         : data(const_cast<float *>(static_cast<const float *>(tensor)) + (r * length * heads + head) * size), stride(heads * size) {}
+
+    // From a token on.
+    Head from(int64_t token) const {
+        Head later = *this;
+        later.data += token * stride;
+        return later;
+    }
 };
 
-// One head's tokens copied together, each padded with zeros to a multiple of lanes.
+// Tokens of one head copied together, each padded with zeros to a multiple of lanes.
 NS_INLINE void gather(float * to, int64_t width, const Head & head, int64_t size, int64_t length) {
     for (int64_t t = 0; t < length; t++) {
         const float * from = head.data + t * head.stride;
@@ -138,44 +146,56 @@ struct Block {
     }
 };
 
-// weights (queries of the block, across): softmax(q k^T / sqrt(size)).
+// q: of the block's first query on. weights (queries of the block, across): softmax(q k^T / sqrt(size)).
 NS_INLINE void block_weights(float * weights, int64_t across, const Block & b, const float * q, const float * turned_k, int64_t width,
                              const int32_t * starts, float scale) {
-    product(weights, across, q + b.first * width, width, 1, turned_k + b.low, across, b.last - b.first, b.width, width, false);
+    product(weights, across, q, width, 1, turned_k + b.low, across, b.last - b.first, b.width, width, false);
     for (int64_t i = b.first; i < b.last; i++) {
         soften(weights + (i - b.first) * across, b.width, starts[i] - b.low, i + 1 - b.low, scale);
     }
 }
 
-float * scratch(int64_t count) {
-    static thread_local std::vector<float> buffer;
-    if ((int64_t) buffer.size() < count) buffer.resize((size_t) count);
-    return buffer.data();
+// Row length of a table of keys: a block's columns begin at a multiple of lanes.
+int64_t across_of(int64_t length) {
+    return padded(length) + lanes;
 }
 
-NS_CLONES
-void forward_task(float * out, const Problem & p, int64_t r, int64_t key_head) {
-    const int64_t size = p.size(), width = padded(size), length = p.length(), across = padded(length) + lanes;
+// Floats that a task needs besides.
+int64_t forward_floats(int64_t size, int64_t length) {
+    const int64_t width = padded(size);
+    return 2 * (length + block) * width + (width + block) * across_of(length);
+}
+
+int64_t backward_floats(int64_t size, int64_t length) {
+    const int64_t width = padded(size);
+    return 7 * length * width + 2 * (width + block) * across_of(length);
+}
+
+// The blocks part, part + parts, ...: later ones see more keys, so neighbours go to different threads.
+NS_FAST_CLONES
+void forward_task(float * out, float * scratch, const Problem & p, int64_t r, int64_t key_head, int64_t part, int64_t parts) {
+    const int64_t size = p.size(), width = padded(size), length = p.length(), across = across_of(length);
     const float scale = 1 / __builtin_sqrtf((float) size);
-    float * const k = scratch(4 * length * width + (width + block) * across);
+    float * const k = scratch;
     float * const v = k + length * width;
     float * const q = v + length * width;
-    float * const o = q + length * width;
-    float * const turned_k = o + length * width;
+    float * const o = q + block * width;
+    float * const turned_k = o + block * width;
     float * const weights = turned_k + width * across;
     gather(k, width, Head(p.k->data, size, p.key_heads(), length, r, key_head), size, length);
     gather(v, width, Head(p.v->data, size, p.key_heads(), length, r, key_head), size, length);
     turn(turned_k, across, k, width, length);
     const int32_t * starts = p.starts_of(r);
     for (int64_t head = key_head * p.group(); head < (key_head + 1) * p.group(); head++) {
-        gather(q, width, Head(p.q->data, size, p.heads(), length, r, head), size, length);
-        for (int64_t begin = 0; begin < length; begin += block) {
+        const Head queries(p.q->data, size, p.heads(), length, r, head), results(out, size, p.heads(), length, r, head);
+        for (int64_t begin = part * block; begin < length; begin += parts * block) {
             const Block b(starts, begin, length);
+            gather(q, width, queries.from(b.first), size, b.last - b.first);
             block_weights(weights, across, b, q, turned_k, width, starts, scale);
             const int64_t seen = std::min(b.width, length - b.low);
-            product(o + b.first * width, width, weights, across, 1, v + b.low * width, width, b.last - b.first, width, seen, false);
+            product(o, width, weights, across, 1, v + b.low * width, width, b.last - b.first, width, seen, false);
+            scatter(results.from(b.first), o, width, size, b.last - b.first);
         }
-        scatter(Head(out, size, p.heads(), length, r, head), o, width, size, length);
     }
 }
 
@@ -186,11 +206,12 @@ NS_INLINE void soften_back(float * gradient, const float * weights, int64_t widt
     for (int64_t j = 0; j < width; j++) gradient[j] = weights[j] * (gradient[j] - sum) * scale;
 }
 
-NS_CLONES
-void backward_task(float * dq_out, float * dk_out, float * dv_out, const Problem & p, const float * gradient, int64_t r, int64_t key_head) {
-    const int64_t size = p.size(), width = padded(size), length = p.length(), across = padded(length) + lanes;
+NS_FAST_CLONES
+void backward_task(float * dq_out, float * dk_out, float * dv_out, float * scratch, const Problem & p, const float * gradient, int64_t r,
+                   int64_t key_head) {
+    const int64_t size = p.size(), width = padded(size), length = p.length(), across = across_of(length);
     const float scale = 1 / __builtin_sqrtf((float) size);
-    float * const k = scratch(7 * length * width + 2 * (width + block) * across);
+    float * const k = scratch;
     float * const v = k + length * width;
     float * const q = v + length * width;
     float * const d_o = q + length * width;
@@ -214,7 +235,7 @@ void backward_task(float * dq_out, float * dk_out, float * dv_out, const Problem
             const Block b(starts, begin, length);
             const int64_t queries = b.last - b.first;
             const int64_t seen = std::min(b.width, length - b.low);
-            block_weights(weights, across, b, q, turned_k, width, starts, scale);
+            block_weights(weights, across, b, q + b.first * width, turned_k, width, starts, scale);
             product(d_scores, across, d_o + b.first * width, width, 1, turned_v + b.low, across, queries, b.width, width, false);
             for (int64_t i = 0; i < queries; i++) soften_back(d_scores + i * across, weights + i * across, b.width, scale);
             product(dq + b.first * width, width, d_scores, across, 1, k + b.low * width, width, queries, width, seen, false);
@@ -227,10 +248,21 @@ void backward_task(float * dq_out, float * dk_out, float * dv_out, const Problem
     scatter(Head(dv_out, size, p.key_heads(), length, r, key_head), dv, width, size, length);
 }
 
+// The floats of one thread.
+float * slice_of(const ggml_tensor * scratch, int ith) {
+    return static_cast<float *>(scratch->data) + ith * scratch->ne[0];
+}
+
 void attention(ggml_tensor * dst, int ith, int nth, void *) {
     const Problem p = { dst->src[0], dst->src[1], dst->src[2], dst->src[3] };
-    for (int64_t task = ith; task < p.rows() * p.key_heads(); task += nth) {
-        forward_task(static_cast<float *>(dst->data), p, task / p.key_heads(), task % p.key_heads());
+    const ggml_tensor * scratch = dst->src[4];
+    const int64_t workers = std::min<int64_t>(nth, scratch->ne[1]);
+    if (ith >= workers) return;
+    const int64_t heads = p.rows() * p.key_heads(), blocks = (p.length() + block - 1) / block;
+    const int64_t parts = std::min(blocks, (workers + heads - 1) / heads); // fewer heads than threads: blocks are shared out too
+    for (int64_t task = ith; task < heads * parts; task += workers) {
+        const int64_t head = task / parts;
+        forward_task(static_cast<float *>(dst->data), slice_of(scratch, ith), p, head / p.key_heads(), head % p.key_heads(), task % parts, parts);
     }
 }
 
@@ -239,19 +271,27 @@ void attention_back(ggml_tensor * dst, int ith, int nth, void *) {
     float * const dq = static_cast<float *>(dst->data);
     float * const dk = dq + ggml_nelements(p.q);
     float * const dv = dk + ggml_nelements(p.k);
-    for (int64_t task = ith; task < p.rows() * p.key_heads(); task += nth) {
-        backward_task(dq, dk, dv, p, static_cast<const float *>(dst->src[4]->data), task / p.key_heads(), task % p.key_heads());
+    const ggml_tensor * scratch = dst->src[5];
+    const int64_t workers = std::min<int64_t>(nth, scratch->ne[1]);
+    if (ith >= workers) return;
+    for (int64_t task = ith; task < p.rows() * p.key_heads(); task += workers) {
+        backward_task(dq, dk, dv, slice_of(scratch, ith), p, static_cast<const float *>(dst->src[4]->data), task / p.key_heads(), task % p.key_heads());
     }
 }
 
 } // namespace
 
-ggml_tensor * ns_op_attention(ggml_context * ctx, ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, ggml_tensor * starts) {
-    return training::node(ctx, GGML_TYPE_F32, q->ne[0] * q->ne[1], q->ne[2], { q, k, v, starts }, attention);
+int64_t ns_attention_scratch(int64_t size, int64_t length) {
+    return std::max(forward_floats(size, length), backward_floats(size, length));
+}
+
+ggml_tensor * ns_op_attention(ggml_context * ctx, ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, ggml_tensor * starts,
+                              ggml_tensor * scratch) {
+    return training::node(ctx, GGML_TYPE_F32, q->ne[0] * q->ne[1], q->ne[2], { q, k, v, starts, scratch }, attention);
 }
 
 ggml_tensor * ns_op_attention_back(ggml_context * ctx, ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, ggml_tensor * starts,
-                                   ggml_tensor * gradient) {
+                                   ggml_tensor * gradient, ggml_tensor * scratch) {
     const int64_t count = ggml_nelements(q) + ggml_nelements(k) + ggml_nelements(v);
-    return training::node(ctx, GGML_TYPE_F32, count, 1, { q, k, v, starts, gradient }, attention_back);
+    return training::node(ctx, GGML_TYPE_F32, count, 1, { q, k, v, starts, gradient, scratch }, attention_back);
 }

@@ -47,7 +47,7 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 5
+#define NS_ABI_VERSION 7
 
 struct llama_model;
 struct llama_context;
@@ -285,6 +285,9 @@ NS_API int32_t ns_tensor_shape(const struct ggml_tensor * tensor, int64_t * ne);
 // Lets a tensor that has no data yet take the data of another one of the same size: its result is then written there.
 NS_API ns_status ns_tensor_place(struct ggml_tensor * tensor, const struct ggml_tensor * where);
 
+// ggml_build_forward_expand(), where a graph without room is an error and not the end of the process.
+NS_API ns_status ns_graph_schedule(struct ggml_cgraph * graph, struct ggml_tensor * tensor);
+
 // Operators for the CPU, as graph nodes. F32 unless said otherwise; rows are ne[1].
 
 // a (n0, n1), any strides between rows -> (n1, n0).
@@ -300,7 +303,9 @@ enum {
 NS_API struct ggml_tensor * ns_op_pairs(struct ggml_context * ctx, struct ggml_tensor * a, int32_t along);
 
 // a (k, m) or, turned, (m, k); b (n, k); k pairs. -> (n, m): c[m][n] = sum over the pairs of a[m] * b[n].
-NS_API struct ggml_tensor * ns_op_product(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, uint8_t turned);
+// portable: 1 leaves the processor's bfloat16 instructions alone, as where it has none; sums may differ in their last bits.
+NS_API struct ggml_tensor * ns_op_product(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, uint8_t turned,
+                                          uint8_t portable);
 
 // a (n0, n1), b (n0, n1) or NULL -> (n0): the sum over rows of a, or of a * b element by element.
 NS_API struct ggml_tensor * ns_op_sum_rows(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b);
@@ -310,13 +315,18 @@ NS_API struct ggml_tensor * ns_op_squares(struct ggml_context * ctx, struct ggml
 
 // Causal attention over rows of tokens. q (size, heads, n), k and v (size, key heads, n), contiguous; n = length * rows, and
 // heads share keys in groups. starts (length, rows, I32): the first place in its row that a token sees; it sees up to itself.
-// softmax(q k / sqrt(size)) v -> (size * heads, n).
+// scratch (ns_attention_scratch(), threads): room for that many threads to work in, which all nodes of a graph may share; what is
+// in it does not matter. softmax(q k / sqrt(size)) v -> (size * heads, n).
 NS_API struct ggml_tensor * ns_op_attention(struct ggml_context * ctx, struct ggml_tensor * q, struct ggml_tensor * k, struct ggml_tensor * v,
-                                            struct ggml_tensor * starts);
+                                            struct ggml_tensor * starts, struct ggml_tensor * scratch);
+
+// Floats that a thread needs for heads of size and rows of length.
+NS_API int64_t ns_attention_scratch(int64_t size, int64_t length);
 
 // gradient: by the result. -> the gradients by q, k and v, each in its shape, one after the other.
 NS_API struct ggml_tensor * ns_op_attention_back(struct ggml_context * ctx, struct ggml_tensor * q, struct ggml_tensor * k,
-                                                 struct ggml_tensor * v, struct ggml_tensor * starts, struct ggml_tensor * gradient);
+                                                 struct ggml_tensor * v, struct ggml_tensor * starts, struct ggml_tensor * gradient,
+                                                 struct ggml_tensor * scratch);
 
 // The loss of predicting target (n, I32) from logits (n_vocab, n), a row:
 //   rho = reference - logp,  loss = -weight * logp + kl * (exp(rho) - rho - 1)

@@ -6,7 +6,6 @@
 #include "nativesteer.h"
 #include "training.h"
 
-#include <vector>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
@@ -15,9 +14,9 @@
 
 namespace {
 
+using training::portion;
+using training::Portion;
 using training::row;
-using training::share;
-using training::Share;
 
 constexpr int64_t slab = 64;   // columns of results done together
 constexpr int64_t depth = 128; // pairs summed before results go back to memory: a slab of them stays in the first cache
@@ -27,26 +26,26 @@ uint32_t pair(float low, float high) {
     return (uint32_t) to_bf16(low) | (uint32_t) to_bf16(high) << 16;
 }
 
-NS_CLONES
+NS_FAST_CLONES
 void pair_along_columns(uint32_t * to, const float * from, int64_t n) {
     for (int64_t i = 0; i < n / 2; i++) to[i] = pair(from[2 * i], from[2 * i + 1]);
     if (n % 2 != 0) to[n / 2] = pair(from[n - 1], 0);
 }
 
-NS_CLONES
+NS_FAST_CLONES
 void pair_along_rows(uint32_t * to, const float * low, const float * high, int64_t n) {
     for (int64_t i = 0; i < n; i++) to[i] = pair(low[i], high != nullptr ? high[i] : 0);
 }
 
 void pairs_columns(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor * a = dst->src[0];
-    const Share rows = share(a->ne[1], 1, ith, nth);
+    const Portion rows = portion(a->ne[1], 1, ith, nth);
     for (int64_t r = rows.from; r < rows.to; r++) pair_along_columns(static_cast<uint32_t *>(dst->data) + r * dst->ne[0], row(a, r), a->ne[0]);
 }
 
 void pairs_rows(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor * a = dst->src[0];
-    const Share rows = share(dst->ne[1], 1, ith, nth);
+    const Portion rows = portion(dst->ne[1], 1, ith, nth);
     for (int64_t r = rows.from; r < rows.to; r++) {
         const float * high = 2 * r + 1 < a->ne[1] ? row(a, 2 * r + 1) : nullptr;
         pair_along_rows(static_cast<uint32_t *>(dst->data) + r * dst->ne[0], row(a, 2 * r), high, a->ne[0]);
@@ -58,7 +57,7 @@ void pairs_turned(ggml_tensor * dst, int ith, int nth, void *) {
     constexpr int64_t tile = 16;
     const ggml_tensor * a = dst->src[0];
     const int64_t columns = a->ne[0], rows = a->ne[1];
-    const Share pairs = share(dst->ne[1], tile, ith, nth);
+    const Portion pairs = portion(dst->ne[1], tile, ith, nth);
     for (int64_t p0 = pairs.from; p0 < pairs.to; p0 += tile) {
         for (int64_t r0 = 0; r0 < rows; r0 += tile) {
             for (int64_t r = r0; r < std::min(r0 + tile, rows); r++) {
@@ -111,7 +110,7 @@ float high_of(uint32_t pair) {
 }
 
 // For processors without bfloat16 products: a bfloat16 is the upper half of a float.
-NS_CLONES
+NS_FAST_CLONES
 void block_row(float * c, const uint32_t * a, int64_t column, const uint32_t * b, int64_t n) {
     float sums[slab];
     for (int i = 0; i < slab; i++) sums[i] = c[i];
@@ -130,9 +129,9 @@ struct Blocks {
     block_fn of_rows[tall + 1];
 };
 
-Blocks choose_blocks() {
+Blocks choose_blocks(bool portable) {
 #if NS_X86
-    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (!portable && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
         return { { nullptr, block_bf16<1>, block_bf16<2>, block_bf16<3>, block_bf16<4>, block_bf16<5>, block_bf16<6> } };
     }
 #endif
@@ -149,8 +148,7 @@ void pack(uint32_t * to, const uint32_t * b, int64_t stride, int64_t width, int6
 
 // The rows of one slab of results. A slab that is not whole is summed aside.
 void slab_rows(float * c, int64_t ldc, int64_t width, const uint32_t * a, int64_t row, int64_t column, const uint32_t * packed, int64_t n,
-               Share rows, bool first) {
-    static const Blocks blocks = choose_blocks();
+               Portion rows, bool first, const Blocks & blocks) {
     float aside[tall * slab];
     for (int64_t m = rows.from; m < rows.to; m += tall) {
         const int64_t height = std::min<int64_t>(tall, rows.to - m);
@@ -166,34 +164,31 @@ void slab_rows(float * c, int64_t ldc, int64_t width, const uint32_t * a, int64_
     }
 }
 
-void multiply(ggml_tensor * dst, int ith, int nth, bool turned) {
+void multiply(ggml_tensor * dst, int ith, int nth, bool turned, const Blocks & blocks) {
     const ggml_tensor * a = dst->src[0];
     const ggml_tensor * b = dst->src[1];
     const int64_t columns = dst->ne[0], rows = dst->ne[1], pairs = b->ne[1];
     const int64_t slabs = (columns + slab - 1) / slab;
     const bool by_slab = slabs >= 2 * nth; // else every thread does some rows of every slab
-    const Share mine = by_slab ? share(slabs, 1, ith, nth) : Share{ 0, slabs };
-    const Share my_rows = by_slab ? Share{ 0, rows } : share(rows, tall, ith, nth);
+    const Portion mine = by_slab ? portion(slabs, 1, ith, nth) : Portion{ 0, slabs };
+    const Portion my_rows = by_slab ? Portion{ 0, rows } : portion(rows, tall, ith, nth);
     if (my_rows.from == my_rows.to) return;
-    static thread_local std::vector<uint32_t> packed(depth * slab);
+    uint32_t packed[depth * slab];
     for (int64_t s = mine.from; s < mine.to; s++) {
         const int64_t width = std::min(slab, columns - s * slab);
         for (int64_t k = 0; k < pairs; k += depth) {
             const int64_t n = std::min(depth, pairs - k);
-            pack(packed.data(), static_cast<const uint32_t *>(b->data) + k * columns + s * slab, columns, width, n);
+            pack(packed, static_cast<const uint32_t *>(b->data) + k * columns + s * slab, columns, width, n);
             const uint32_t * from = static_cast<const uint32_t *>(a->data) + (turned ? k * rows : k);
-            slab_rows(static_cast<float *>(dst->data) + s * slab, columns, width, from, turned ? 1 : pairs, turned ? rows : 1, packed.data(), n,
-                      my_rows, k == 0);
+            slab_rows(static_cast<float *>(dst->data) + s * slab, columns, width, from, turned ? 1 : pairs, turned ? rows : 1, packed, n,
+                      my_rows, k == 0, blocks);
         }
     }
 }
 
-void product(ggml_tensor * dst, int ith, int nth, void *) {
-    multiply(dst, ith, nth, false);
-}
-
-void product_turned(ggml_tensor * dst, int ith, int nth, void *) {
-    multiply(dst, ith, nth, true);
+template <bool turned, bool portable> void product(ggml_tensor * dst, int ith, int nth, void *) {
+    static const Blocks blocks = choose_blocks(portable);
+    multiply(dst, ith, nth, turned, blocks);
 }
 
 } // namespace
@@ -204,6 +199,7 @@ ggml_tensor * ns_op_pairs(ggml_context * ctx, ggml_tensor * a, int32_t along) {
     return training::node(ctx, GGML_TYPE_I32, a->ne[1], (a->ne[0] + 1) / 2, { a }, pairs_turned);
 }
 
-ggml_tensor * ns_op_product(ggml_context * ctx, ggml_tensor * a, ggml_tensor * b, uint8_t turned) {
-    return training::node(ctx, GGML_TYPE_F32, b->ne[0], turned ? a->ne[0] : a->ne[1], { a, b }, turned ? product_turned : product);
+ggml_tensor * ns_op_product(ggml_context * ctx, ggml_tensor * a, ggml_tensor * b, uint8_t turned, uint8_t portable) {
+    const ggml_custom_op_t f = turned ? (portable ? product<true, true> : product<true, false>) : portable ? product<false, true> : product<false, false>;
+    return training::node(ctx, GGML_TYPE_F32, b->ne[0], turned ? a->ne[0] : a->ne[1], { a, b }, f);
 }

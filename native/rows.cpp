@@ -2,12 +2,13 @@
 
 #include <cmath>
 
-// One binary for every x86-64: the loader picks the clone for the processor it runs on. Sums keep the same order of
-// additions per lane in every clone; -ffp-contract=off keeps products rounded before they are added.
+// One binary for every x86-64: the loader picks the clone for the processor it runs on. These give the same bits on every
+// processor: sums keep the same order of additions per lane in every clone, and without FMA (and with -ffp-contract=off)
+// products are rounded before they are added. Training, which need not be exact, has NS_FAST_CLONES.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define NS_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#define NS_EXACT_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
-#define NS_CLONES
+#define NS_EXACT_CLONES
 #endif
 
 namespace rows {
@@ -17,7 +18,7 @@ constexpr int32_t lanes = 16; // independent partial sums: hides the latency of 
 constexpr int32_t block = 32; // columns kept in registers while all rows of a group are added
 } // namespace
 
-NS_CLONES
+NS_EXACT_CLONES
 void accumulate(double * sum, const float * data, size_t stride, const int32_t * rows, int32_t n, int32_t n_embd) {
     int32_t c = 0;
     for (; c + block <= n_embd; c += block) {
@@ -36,7 +37,7 @@ void accumulate(double * sum, const float * data, size_t stride, const int32_t *
     }
 }
 
-NS_CLONES
+NS_EXACT_CLONES
 double dot(const float * x, const float * y, int32_t n_embd) {
     double partial[lanes] = {};
     int32_t i = 0;
@@ -53,7 +54,7 @@ double norm(const float * x, int32_t n_embd) {
     return std::sqrt(dot(x, x, n_embd));
 }
 
-NS_CLONES
+NS_EXACT_CLONES
 void add(float * h, const float * v, float scale, int32_t n_embd) {
     for (int32_t i = 0; i < n_embd; i++) {
         const float scaled = scale * v[i];
@@ -61,7 +62,7 @@ void add(float * h, const float * v, float scale, int32_t n_embd) {
     }
 }
 
-NS_CLONES
+NS_EXACT_CLONES
 void scaled(float * to, const float * v, float scale, bool first, int32_t n_embd) {
     if (first) {
         for (int32_t i = 0; i < n_embd; i++) to[i] = scale * v[i];

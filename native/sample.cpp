@@ -116,7 +116,7 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, ns_sa
         session->candidates.resize(std::max((size_t) n_threads, session->candidates.size()));
         for (auto & candidates : session->candidates) candidates.resize(session->n_vocab);
         std::atomic<bool> failed{ false };
-        const auto work_share = [&](int32_t thread) {
+        const auto work_portion = [&](int32_t thread) {
             try {
                 for (int32_t i = thread; i < n; i += n_threads) {
                     tokens[i] = pick(logits[i], session->n_vocab, samplers ? samplers[i] : nullptr, session->candidates[thread]);
@@ -132,12 +132,12 @@ ns_status ns_sample(ns_session * session, int32_t n, const int32_t * rows, ns_sa
         helpers.reserve(n_threads);
         int32_t started = 1;
         try {
-            for (; started < n_threads; started++) helpers.emplace_back(work_share, started);
+            for (; started < n_threads; started++) helpers.emplace_back(work_portion, started);
         } catch (const std::system_error &) {
             // No more threads are to be had: the rest is done here.
         }
-        work_share(0);
-        for (int32_t t = started; t < n_threads; t++) work_share(t);
+        work_portion(0);
+        for (int32_t t = started; t < n_threads; t++) work_portion(t);
         for (std::thread & helper : helpers) helper.join();
         if (failed) return runtime::fail("Sampling failed; memory may be short");
 

@@ -61,3 +61,11 @@ ns_status ns_tensor_place(ggml_tensor * tensor, const ggml_tensor * where) {
         return NS_OK;
     });
 }
+
+ns_status ns_graph_schedule(ggml_cgraph * graph, ggml_tensor * tensor) {
+    return runtime::guarded([&] {
+        runtime::Guard guard; // ggml asserts that there is room before it writes
+        ggml_build_forward_expand(graph, tensor);
+        return NS_OK;
+    });
+}

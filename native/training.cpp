@@ -1,5 +1,5 @@
 // Operators of the training graphs that ggml lacks, or has in a slower form. Each is a ggml custom node: ggml calls it on
-// every thread with its number, and it takes its share of the rows or columns. Results do not depend on the number of threads.
+// every thread with its number, and it takes its portion of the rows or columns. Results do not depend on the number of threads.
 
 #include "nativesteer.h"
 #include "training.h"
@@ -9,15 +9,15 @@
 
 namespace {
 
+using training::portion;
+using training::Portion;
 using training::row;
-using training::share;
-using training::Share;
 
 constexpr int64_t tile = 32; // columns and rows turned at a time: both sides stay in the first cache
 
 void transpose(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor * a = dst->src[0];
-    const Share columns = share(a->ne[0], tile, ith, nth);
+    const Portion columns = portion(a->ne[0], tile, ith, nth);
     for (int64_t c0 = columns.from; c0 < columns.to; c0 += tile) {
         const int64_t width = std::min(tile, columns.to - c0);
         for (int64_t r0 = 0; r0 < a->ne[1]; r0 += tile) {
@@ -33,7 +33,7 @@ void transpose(ggml_tensor * dst, int ith, int nth, void *) {
 }
 
 // Sums over rows in double, a stretch of columns at a time.
-NS_CLONES
+NS_FAST_CLONES
 void sum_columns(float * to, const ggml_tensor * a, const ggml_tensor * b, int64_t from, int64_t n) {
     double sums[tile] = {};
     for (int64_t r = 0; r < a->ne[1]; r++) {
@@ -49,7 +49,7 @@ void sum_columns(float * to, const ggml_tensor * a, const ggml_tensor * b, int64
 }
 
 void sum_rows(ggml_tensor * dst, int ith, int nth, void *) {
-    const Share columns = share(dst->ne[0], tile, ith, nth);
+    const Portion columns = portion(dst->ne[0], tile, ith, nth);
     for (int64_t c = columns.from; c < columns.to; c += tile) {
         sum_columns(static_cast<float *>(dst->data), dst->src[0], dst->src[1], c, std::min(tile, columns.to - c));
     }
@@ -57,7 +57,7 @@ void sum_rows(ggml_tensor * dst, int ith, int nth, void *) {
 
 constexpr int square_parts = 64;
 
-NS_CLONES
+NS_FAST_CLONES
 double squares_of(const float * x, int64_t n) {
     double lanes[16] = {};
     int64_t i = 0;
@@ -74,7 +74,7 @@ void squares(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor * a = dst->src[0];
     const int64_t n = ggml_nelements(a);
     for (int part = ith; part < square_parts; part += nth) {
-        const Share s = share(n, 16, part, square_parts);
+        const Portion s = portion(n, 16, part, square_parts);
         static_cast<float *>(dst->data)[part] = (float) squares_of(static_cast<const float *>(a->data) + s.from, s.to - s.from);
     }
 }
@@ -82,7 +82,7 @@ void squares(ggml_tensor * dst, int ith, int nth, void *) {
 enum Option { option_weight, option_reference, option_kl, option_inverse_temperature };
 enum Stat { stat_log_probability, stat_loss, stat_slope, stat_log_sum };
 
-NS_CLONES
+NS_FAST_CLONES
 float largest(const float * x, int64_t n) {
     float lanes[16];
     std::fill(lanes, lanes + 16, -INFINITY);
@@ -96,7 +96,7 @@ float largest(const float * x, int64_t n) {
     return best;
 }
 
-NS_CLONES
+NS_FAST_CLONES
 double sum_of_exponentials(const float * x, int64_t n, float factor, float most) {
     double lanes[16] = {};
     int64_t i = 0;
@@ -112,7 +112,7 @@ double sum_of_exponentials(const float * x, int64_t n, float factor, float most)
 void token_loss(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor * logits = dst->src[0];
     const int32_t * targets = static_cast<const int32_t *>(dst->src[1]->data);
-    const Share rows = share(dst->ne[1], 1, ith, nth);
+    const Portion rows = portion(dst->ne[1], 1, ith, nth);
     for (int64_t i = rows.from; i < rows.to; i++) {
         const float * x = row(logits, i);
         const float * options = row(dst->src[2], i);
@@ -130,7 +130,7 @@ void token_loss(ggml_tensor * dst, int ith, int nth, void *) {
     }
 }
 
-NS_CLONES
+NS_FAST_CLONES
 void softmax_times(float * x, int64_t n, float factor, float log_sum, float by) {
     for (int64_t i = 0; i < n; i++) {
         const float exponent = x[i] * factor - log_sum;
@@ -140,7 +140,7 @@ void softmax_times(float * x, int64_t n, float factor, float log_sum, float by) 
 
 void token_loss_back(ggml_tensor * dst, int ith, int nth, void *) {
     const int32_t * targets = static_cast<const int32_t *>(dst->src[1]->data);
-    const Share rows = share(dst->ne[1], 1, ith, nth);
+    const Portion rows = portion(dst->ne[1], 1, ith, nth);
     for (int64_t i = rows.from; i < rows.to; i++) {
         const float factor = row(dst->src[2], i)[option_inverse_temperature];
         const float * stats = row(dst->src[3], i);

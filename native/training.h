@@ -9,21 +9,22 @@
 #include <cstring>
 #include <initializer_list>
 
-// One binary for every x86-64: the loader picks the clone for the processor it runs on.
+// One binary for every x86-64: the loader picks the clone for the processor it runs on. With FMA, so that the last bits of a
+// result may differ from processor to processor (unlike NS_EXACT_CLONES of rows.cpp).
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define NS_CLONES __attribute__((target_clones("avx512f", "avx2,fma", "default")))
+#define NS_FAST_CLONES __attribute__((target_clones("avx512f", "avx2,fma", "default")))
 #else
-#define NS_CLONES
+#define NS_FAST_CLONES
 #endif
 
 namespace training {
 
-struct Share {
+struct Portion {
     int64_t from, to;
 };
 
-// The part of n that thread i of count does, in whole pieces.
-inline Share share(int64_t n, int64_t piece, int i, int count) {
+// The portion of n that thread i of count does, in whole pieces.
+inline Portion portion(int64_t n, int64_t piece, int i, int count) {
     const int64_t pieces = (n + piece - 1) / piece;
     return { std::min(n, pieces * i / count * piece), std::min(n, pieces * (i + 1) / count * piece) };
 }

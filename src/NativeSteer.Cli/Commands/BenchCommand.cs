@@ -8,7 +8,7 @@ using NativeSteer.Rollouts;
 namespace NativeSteer.Cli.Commands;
 
 /// <summary><c>bench</c>: plain, idle, steered and capturing decodes side by side.</summary>
-internal sealed class BenchCommand : Verb
+internal sealed class BenchCommand : BenchmarkVerb
 {
     private static readonly string[] s_modes = ["plain", "idle", "steer", "capture"];
 
@@ -22,8 +22,6 @@ internal sealed class BenchCommand : Verb
     private readonly CountSetting _rounds = new("N", "Rounds; each runs every mode once", "--repetitions", "-r") { Default = 5, Minimum = 1, Maximum = 1000 };
     private readonly CountSetting _batchLength = new("N", "Most rows of one decode", "--batch-size", "-b") { Default = 512, Minimum = 1 };
     private readonly CountSetting _threads = CommonSettings.Threads();
-    private readonly ChoiceSetting _format = new("How results are printed", ["md", "csv", "json", "jsonl"], "--output", "-o");
-    private readonly Flag _json = CommonSettings.Json();
 
     internal BenchCommand() : base("bench", "Tokens per second: plain, idle, steered, capturing")
     {
@@ -35,7 +33,7 @@ internal sealed class BenchCommand : Verb
             """;
         AddGroup("Model", [.. _model.All, _threads, _batchLength]);
         AddGroup("What to measure", _prompts, _generated, _batches, _vectors, _modes, _layer, _rounds);
-        AddGroup("Output", _format, _json);
+        AddGroup("Output", Printing);
         AddExample("bench -m model.gguf", "a quick look");
         AddExample("bench -m model.gguf -npl 256 -npp 16 -ntg 32 -K 1,16,256 --modes steer", "does the number of vectors in a batch matter");
         AddExample("bench -m model.gguf -npp 512 --modes capture -r 15 -o csv > capture.csv", "what summing every layer costs");
@@ -55,30 +53,9 @@ internal sealed class BenchCommand : Verb
             Threads = _threads.Get(parse),
             BatchLength = _batchLength.Get(parse),
         };
-        var format = _json.IsGiven(parse) ? "json" : _format.Get(parse);
         using var model = _model.Load(parse, terminal, stop);
-        var view = new BenchView(model, options, terminal);
-        var rows = new List<BenchmarkRow>();
-        try
-        {
-            Progress.Run(terminal, "Measuring", report =>
-            {
-                var benchmark = new ThroughputBenchmark(model, options) { Progress = (done, of, what) => report.Report((double)done / of, what) };
-                foreach (var row in benchmark.Run(stop))
-                {
-                    rows.Add(row);
-                    if (string.Equals(format, "jsonl", StringComparison.Ordinal)) view.PrintLine(row);
-                }
-                return rows;
-            });
-        }
-        catch (OperationCanceledException)
-        {
-            view.Print(rows, format); // what was finished before Ctrl-C
-            throw;
-        }
-        view.Print(rows, format);
-        return ExitCode.Done;
+        return Measure(parse, terminal, new BenchView(model, options, terminal), report =>
+            new ThroughputBenchmark(model, options) { Progress = report }.Run(stop));
     }
 
     private IReadOnlyList<BenchmarkMode> Modes(ParseResult parse)

@@ -8,7 +8,7 @@ using NativeSteer.Training;
 namespace NativeSteer.Cli.Commands;
 
 /// <summary><c>bench train</c>: training steps next to those of ggml's autodiff.</summary>
-internal sealed class BenchTrainCommand : Verb
+internal sealed class BenchTrainCommand : BenchmarkVerb
 {
     private static readonly TrainingBenchmarkOptions s_defaults = new();
 
@@ -22,8 +22,6 @@ internal sealed class BenchTrainCommand : Verb
         { Default = s_defaults.Rounds, Minimum = 1, Maximum = 1000 };
     private readonly CountSetting _threads = CommonSettings.Threads();
     private readonly TextSetting _blas = new("FILE", "Shared library whose cblas_sgemm is the yardstick (default: OpenBLAS if the system has it, else ggml)", "--blas");
-    private readonly ChoiceSetting _format = new("How results are printed", ["md", "csv", "json", "jsonl"], "--output", "-o");
-    private readonly Flag _json = CommonSettings.Json();
 
     internal BenchTrainCommand() : base("bench train", "Training steps against ggml's autodiff")
     {
@@ -31,11 +29,11 @@ internal sealed class BenchTrainCommand : Verb
             Random models are trained on random batches: all weights (full-), or one vector per layer through frozen weights
             (bias-). In every round each mode takes a step next to the same step by ggml's automatic differentiation (ggml_opt; full
             training in F32) and to a plain product of matrices; ratios compare neighbours in time. GFLOP/s count 6 operations a
-            weight and token for full training, 4 with frozen weights.
+            weight and token for full training; with frozen weights 4, and 2 in the lowest layer, through which nothing goes back.
             A shape is a vocabulary, width, layers, heads, key-value heads, length of the feed-forward row; tokens of a row, rows.
             """;
         AddGroup("What to measure", _shapes, _modes, _every, _rounds, _threads, _blas);
-        AddGroup("Output", _format, _json);
+        AddGroup("Output", Printing);
         AddExample("bench train", "both default shapes, some minutes");
         AddExample("bench train --shape 32000,512,8,8,8,1408,256,4 --modes full-bf16,bias-q8_0 -r 9", "a shape of yours");
         AddExample("bench train --every 4 --json > train.json", "with three quarters of the tokens masked");
@@ -52,30 +50,12 @@ internal sealed class BenchTrainCommand : Verb
             Threads = _threads.Get(parse),
             Blas = _blas.Get(parse),
         };
-        var format = _json.IsGiven(parse) ? "json" : _format.Get(parse);
         var benchmark = new TrainingBenchmark(options);
-        var view = new TrainingBenchView(benchmark, options, terminal);
-        var rows = new List<TrainingBenchmarkRow>();
-        try
+        return Measure(parse, terminal, new TrainingBenchView(benchmark, options, terminal), report =>
         {
-            Progress.Run(terminal, "Measuring", report =>
-            {
-                benchmark.Progress = (done, of, what) => report.Report((double)done / of, what);
-                foreach (var row in benchmark.Run(stop))
-                {
-                    rows.Add(row);
-                    if (string.Equals(format, "jsonl", StringComparison.Ordinal)) view.PrintLine(row);
-                }
-                return rows;
-            });
-        }
-        catch (OperationCanceledException)
-        {
-            view.Print(rows, format); // what was finished before Ctrl-C
-            throw;
-        }
-        view.Print(rows, format);
-        return ExitCode.Done;
+            benchmark.Progress = report;
+            return benchmark.Run(stop);
+        });
     }
 
     private static TrainingShape Shape(string text) => TrainingShape.TryParse(text, out var shape)

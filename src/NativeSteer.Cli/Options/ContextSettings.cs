@@ -12,7 +12,7 @@ internal sealed class ContextSettings
     private readonly CountSetting _batch = new("N", "Most rows of one decode", "--batch-size", "-b")
         { Default = s_defaults.BatchLength, Minimum = 1 };
     private readonly CountSetting _threads = CommonSettings.Threads();
-    private readonly ChoiceSetting _flash = new("Flash attention", ["on", "off", "auto"], "--flash-attn", "-fa");
+    private readonly ChoiceSetting _flash = new("Flash attention; auto takes what is faster", ["auto", "on", "off"], "--flash-attn", "-fa");
 
     /// <summary>Says what a context length of 0 means to the verb.</summary>
     internal ContextSettings(string lengthMeaning) =>

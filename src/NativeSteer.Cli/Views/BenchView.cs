@@ -7,46 +7,21 @@ using NativeSteer.Rollouts;
 
 namespace NativeSteer.Cli.Views;
 
-/// <summary>Benchmark rows as a table, as comma-separated values, or as JSON.</summary>
-internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, Terminal terminal)
+/// <summary>Speeds of decoding.</summary>
+internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, Terminal terminal) : BenchmarkView<BenchmarkRow>(terminal)
 {
     private static readonly string[] s_headings =
         ["PP", "TG", "B", "K", "mode", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s", "PP/plain", "TG/plain"];
 
-    internal void Print(IReadOnlyList<BenchmarkRow> rows, string format)
-    {
-        switch (format)
-        {
-            case "json":
-                Json.Print(terminal, json =>
-                {
-                    json.WriteStartArray();
-                    foreach (var row in rows) json.Object(inner => Fields(inner, row));
-                    json.WriteEndArray();
-                });
-                break;
-            case "csv":
-                terminal.Out.WriteLine(string.Join(',', s_headings));
-                foreach (var row in rows) terminal.Out.WriteLine(string.Join(',', Cells(row, spread: false)));
-                break;
-            case "md":
-                PrintMarkdown(rows);
-                break;
-        }
-    }
+    protected override IEnumerable<string> Columns => s_headings;
 
-    /// <summary>One row as a line of JSON, as soon as it is known.</summary>
-    internal void PrintLine(BenchmarkRow row)
-    {
-        Json.Print(terminal, json => json.Object(inner => Fields(inner, row)), indented: false);
-        terminal.Flush();
-    }
+    protected override IEnumerable<string> Values(BenchmarkRow row) => Cells(row, spread: false);
 
-    private void PrintMarkdown(IReadOnlyList<BenchmarkRow> rows)
+    protected override void PrintMarkdown(IReadOnlyList<BenchmarkRow> rows)
     {
-        MarkdownTable.Print(terminal, s_headings, rows.Select(row => Cells(row, spread: true)));
-        terminal.Out.WriteLine();
-        terminal.Out.WriteLine($"{model.Description}, {Text.Count(model.ParameterCount)} weights; {Threads} threads, {options.Repetitions} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
+        MarkdownTable.Print(Terminal, s_headings, rows.Select(row => Cells(row, spread: true)));
+        Terminal.Out.WriteLine();
+        Terminal.Out.WriteLine($"{model.Description}, {Text.Count(model.ParameterCount)} weights; {Threads} threads, {options.Repetitions} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
     }
 
     private static string[] Cells(BenchmarkRow row, bool spread)
@@ -64,7 +39,7 @@ internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, T
             Fixed(ratios.Median(), 3) + (spread && row.Mode != BenchmarkMode.Plain ? $" [{Fixed(ratios.Min(), 2)} {Fixed(ratios.Max(), 2)}]" : "");
     }
 
-    private void Fields(Utf8JsonWriter json, BenchmarkRow row)
+    protected override void Fields(Utf8JsonWriter json, BenchmarkRow row)
     {
         json.WriteString("model", model.Path);
         json.WriteString("model_desc", model.Description);
@@ -83,17 +58,10 @@ internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, T
         json.Number("speed_tg", row.GeneratedSpeed);
         json.Number("ratio_pp", row.PromptRatios.Median());
         json.Number("ratio_tg", row.GeneratedRatios.Median());
-        Samples("samples_pp_s", row.PromptSeconds);
-        Samples("samples_tg_s", row.GeneratedSeconds);
-        Samples("samples_ratio_pp", row.PromptRatios);
-        Samples("samples_ratio_tg", row.GeneratedRatios);
-
-        void Samples(string name, IReadOnlyList<double> values)
-        {
-            json.WriteStartArray(name);
-            foreach (var value in values) json.WriteNumberValue(Math.Round(value, 6));
-            json.WriteEndArray();
-        }
+        Samples(json, "samples_pp_s", row.PromptSeconds);
+        Samples(json, "samples_tg_s", row.GeneratedSeconds);
+        Samples(json, "samples_ratio_pp", row.PromptRatios);
+        Samples(json, "samples_ratio_tg", row.GeneratedRatios);
     }
 
     private int Threads => options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
@@ -101,6 +69,4 @@ internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, T
     private static string Name(BenchmarkMode mode) => mode.ToString().ToLowerInvariant();
 
     private static string Whole(int value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static string Fixed(double value, int digits) => value.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }

@@ -7,59 +7,35 @@ using NativeSteer.Training;
 
 namespace NativeSteer.Cli.Views;
 
-/// <summary>Training benchmark rows as a table per shape, as comma-separated values, or as JSON.</summary>
+/// <summary>Speeds of training, a table per shape.</summary>
 internal sealed class TrainingBenchView(TrainingBenchmark benchmark, TrainingBenchmarkOptions options, Terminal terminal)
+    : BenchmarkView<TrainingBenchmarkRow>(terminal)
 {
     private static readonly string[] s_headings = ["mode", "ms/step", "t/s", "GFLOP/s", "of sgemm", "autodiff ms", "times autodiff"];
 
     private static string NoBaseline =>
         $"autodiff: ggml's cannot derive attention that shares key-value heads, and has no room for more than {AutodiffTrainer.MostLayers} layers";
 
-    internal void Print(IReadOnlyList<TrainingBenchmarkRow> rows, string format)
-    {
-        switch (format)
-        {
-            case "json":
-                Json.Print(terminal, json =>
-                {
-                    json.WriteStartArray();
-                    foreach (var row in rows) json.Object(inner => Fields(inner, row));
-                    json.WriteEndArray();
-                });
-                break;
-            case "csv":
-                terminal.Out.WriteLine(string.Join(',', ["V", "d", "layers", "heads", "kv", "ff", "T", "B", .. s_headings]));
-                foreach (var row in rows) terminal.Out.WriteLine(string.Join(',', [row.Shape.ToString(), .. Cells(row, spread: false)]));
-                break;
-            case "md":
-                PrintMarkdown(rows);
-                break;
-        }
-    }
+    protected override IEnumerable<string> Columns => ["V", "d", "layers", "heads", "kv", "ff", "T", "B", .. s_headings];
 
-    /// <summary>One row as a line of JSON, as soon as it is known.</summary>
-    internal void PrintLine(TrainingBenchmarkRow row)
-    {
-        Json.Print(terminal, json => json.Object(inner => Fields(inner, row)), indented: false);
-        terminal.Flush();
-    }
+    protected override IEnumerable<string> Values(TrainingBenchmarkRow row) => [row.Shape.ToString(), .. Cells(row, spread: false)];
 
-    private void PrintMarkdown(IReadOnlyList<TrainingBenchmarkRow> rows)
+    protected override void PrintMarkdown(IReadOnlyList<TrainingBenchmarkRow> rows)
     {
         foreach (var shape in rows.GroupBy(row => row.Shape))
         {
             var s = shape.Key;
             var outputs = shape.First().Outputs;
-            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            Terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"V {s.Vocabulary}, d {s.Width}, {s.Layers} layers, {s.Heads} heads, {s.KeyValueHeads} kv, ff {s.FeedForward}, T {s.Length} x B {s.Rows}, {outputs} tokens counted"));
-            terminal.Out.WriteLine();
-            MarkdownTable.Print(terminal, s_headings, shape.Select(row => Cells(row, spread: true)));
-            terminal.Out.WriteLine();
+            Terminal.Out.WriteLine();
+            MarkdownTable.Print(Terminal, s_headings, shape.Select(row => Cells(row, spread: true)));
+            Terminal.Out.WriteLine();
         }
         if (rows.Count == 0) return;
-        terminal.Out.WriteLine($"{benchmark.Threads} threads, {options.Rounds} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
-        terminal.Out.WriteLine($"sgemm: {Fixed(rows.SelectMany(row => row.MatrixRates).Median() / 1e9, 0)} GFLOP/s by {benchmark.RateName}; 1024 x 1024 x 1024, measured in every round");
-        if (rows.Any(row => !row.Shape.HasBaseline)) terminal.Out.WriteLine(NoBaseline);
+        Terminal.Out.WriteLine($"{benchmark.Threads} threads, {options.Rounds} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
+        Terminal.Out.WriteLine($"sgemm: {Fixed(rows.SelectMany(row => row.MatrixRates).Median() / 1e9, 0)} GFLOP/s by {benchmark.RateName}; 1024 x 1024 x 1024, measured in every round");
+        if (rows.Any(row => !row.Shape.HasBaseline)) Terminal.Out.WriteLine(NoBaseline);
     }
 
     private static string[] Cells(TrainingBenchmarkRow row, bool spread) =>
@@ -72,7 +48,7 @@ internal sealed class TrainingBenchView(TrainingBenchmark benchmark, TrainingBen
         ? "-"
         : Fixed(ratios.Median(), 2) + (spread ? $" [{Fixed(ratios.Min(), 2)} {Fixed(ratios.Max(), 2)}]" : "");
 
-    private void Fields(Utf8JsonWriter json, TrainingBenchmarkRow row)
+    protected override void Fields(Utf8JsonWriter json, TrainingBenchmarkRow row)
     {
         var shape = row.Shape;
         json.WriteString("llama_version", LlamaLibrary.Version);
@@ -90,17 +66,8 @@ internal sealed class TrainingBenchView(TrainingBenchmark benchmark, TrainingBen
         json.Number("ratio_autodiff", row.Ratios.Count == 0 ? null : row.Ratios.Median());
         json.Number("loss", row.Loss);
         json.Number("loss_autodiff", row.BaselineLoss);
-        Samples("samples_s", row.Seconds);
-        Samples("samples_autodiff_s", row.BaselineSeconds);
-        Samples("samples_sgemm_gflops", [.. row.MatrixRates.Select(rate => rate / 1e9)]);
-
-        void Samples(string name, IReadOnlyList<double> values)
-        {
-            json.WriteStartArray(name);
-            foreach (var value in values) json.WriteNumberValue(Math.Round(value, 6));
-            json.WriteEndArray();
-        }
+        Samples(json, "samples_s", row.Seconds);
+        Samples(json, "samples_autodiff_s", row.BaselineSeconds);
+        Samples(json, "samples_sgemm_gflops", row.MatrixRates.Select(rate => rate / 1e9));
     }
-
-    private static string Fixed(double value, int digits) => value.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }

@@ -34,8 +34,11 @@ public sealed record ContextOptions
     /// <summary>CPU threads; 0 means one per core.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Flash attention: true, false, or null for llama.cpp's choice.</summary>
-    public bool? FlashAttention { get; init; } = true;
+    /// <summary>
+    /// Flash attention: true, false, or null for the faster one, which is flash attention except on a CPU with heads shorter than 64
+    /// numbers: ggml's runs them number by number there. A quantised cache needs it.
+    /// </summary>
+    public bool? FlashAttention { get; init; }
 
     /// <summary>Format of the cache's keys and values.</summary>
     public CacheType CacheType { get; init; } = CacheType.F16;

@@ -105,8 +105,8 @@ internal sealed class PendingFile : IDisposable
         }
     }
 
-    // .NET does not tell a device from a regular file, so the places where devices live decide.
-    private static bool IsDevice(string fullPath) =>
+    /// <summary>Whether a path is a device's. .NET does not tell it from a regular file, so the places where devices live decide.</summary>
+    public static bool IsDevice(string fullPath) =>
         !OperatingSystem.IsWindows()
         && (fullPath.StartsWith("/dev/", StringComparison.Ordinal) || fullPath.StartsWith("/proc/", StringComparison.Ordinal))
         && !fullPath.StartsWith("/dev/shm/", StringComparison.Ordinal)

@@ -34,13 +34,16 @@ internal static unsafe partial class GgmlApi
     internal static partial ShimStatus ns_tensor_place(nint tensor, nint where);
 
     [LibraryImport(Library)]
+    internal static partial ShimStatus ns_graph_schedule(nint graph, nint tensor);
+
+    [LibraryImport(Library)]
     internal static partial nint ns_op_transpose(nint context, nint a);
 
     [LibraryImport(Library)]
     internal static partial nint ns_op_pairs(nint context, nint a, int along);
 
     [LibraryImport(Library)]
-    internal static partial nint ns_op_product(nint context, nint a, nint b, byte turned);
+    internal static partial nint ns_op_product(nint context, nint a, nint b, byte turned, byte portable);
 
     [LibraryImport(Library)]
     internal static partial nint ns_op_sum_rows(nint context, nint a, nint b);
@@ -49,10 +52,13 @@ internal static unsafe partial class GgmlApi
     internal static partial nint ns_op_squares(nint context, nint a);
 
     [LibraryImport(Library)]
-    internal static partial nint ns_op_attention(nint context, nint q, nint k, nint v, nint starts);
+    internal static partial nint ns_op_attention(nint context, nint q, nint k, nint v, nint starts, nint scratch);
 
     [LibraryImport(Library)]
-    internal static partial nint ns_op_attention_back(nint context, nint q, nint k, nint v, nint starts, nint gradient);
+    internal static partial long ns_attention_scratch(long size, long length);
+
+    [LibraryImport(Library)]
+    internal static partial nint ns_op_attention_back(nint context, nint q, nint k, nint v, nint starts, nint gradient, nint scratch);
 
     [LibraryImport(Library)]
     internal static partial nint ns_op_token_loss(nint context, nint logits, nint target, nint options);
@@ -181,9 +187,6 @@ internal static unsafe partial class GgmlApi
 
     [LibraryImport(Library)]
     internal static partial nint ggml_new_graph_custom(nint context, nuint nodes, byte gradients);
-
-    [LibraryImport(Library)]
-    internal static partial void ggml_build_forward_expand(nint graph, nint tensor);
 
     [LibraryImport(Library)]
     internal static partial nint ggml_backend_get_default_buffer_type(nint backend);

@@ -4,7 +4,7 @@ namespace NativeSteer.Tensors;
 
 /// <summary>
 /// ggml's own training of a forward graph: gradients by automatic differentiation, cross-entropy against one target a row,
-/// AdamW (ggml-opt.h). Disposed before the graph and the stores it reads.
+/// AdamW (ggml-opt.h). Disposed before the stores it reads; the graph it keeps alive.
 /// </summary>
 internal sealed unsafe class Autodiff : IDisposable
 {
@@ -13,14 +13,15 @@ internal sealed unsafe class Autodiff : IDisposable
 
     private readonly long _targets;
     private readonly long _vocabulary;
-    private nint _handle;
+    private readonly AutodiffHandle _handle;
 
-    internal Autodiff(ComputeDevice device, nint context, Tensor input, Tensor logits)
+    internal Autodiff(ComputeDevice device, TensorsHandle context, Tensor input, Tensor logits)
     {
         (_vocabulary, _targets, _, _) = logits.Shape;
         NativeError.Check(
-            GgmlApi.ns_autodiff_create(device.Handle, context, input.Pointer, logits.Pointer, out _handle), "ggml's autodiff cannot train this model: ",
+            GgmlApi.ns_autodiff_create(device.Handle.Pointer, context.Pointer, input.Pointer, logits.Pointer, out var autodiff), "ggml's autodiff cannot train this model: ",
             "it has room for graphs of 2048 tensors, so fewer layers may do");
+        _handle = new AutodiffHandle(autodiff, device.Handle, context);
     }
 
     /// <summary>Marks a stored tensor as one to be trained, before a graph is made with it.</summary>
@@ -32,7 +33,7 @@ internal sealed unsafe class Autodiff : IDisposable
     /// <returns>The mean cross-entropy before the update.</returns>
     public double Step(ReadOnlySpan<int> targets, AdamWParameters parameters)
     {
-        ObjectDisposedException.ThrowIf(_handle == 0, this);
+        using var lease = new HandleLease(_handle);
         // ggml asserts on these while it computes, which would end the process.
         if (targets.Length != _targets) throw new ArgumentException($"{targets.Length} targets were given for {_targets} rows of logits.");
         foreach (var target in targets)
@@ -42,15 +43,11 @@ internal sealed unsafe class Autodiff : IDisposable
         parameters.Check();
         var values = stackalloc float[] { parameters.Alpha, parameters.Beta1, parameters.Beta2, parameters.Epsilon, parameters.Decay };
         double loss;
-        fixed (int* first = targets) NativeError.Check(GgmlApi.ns_autodiff_step(_handle, first, values, out loss));
+        fixed (int* first = targets) NativeError.Check(GgmlApi.ns_autodiff_step(lease.Pointer, first, values, out loss));
         return loss;
     }
 
-    public void Dispose()
-    {
-        if (_handle != 0) GgmlApi.ns_autodiff_free(_handle);
-        _handle = 0;
-    }
+    public void Dispose() => _handle.Dispose();
 }
 
 /// <summary>AdamW's parameters, named as in ggml_opt_optimizer_params.</summary>

@@ -2,10 +2,10 @@ using NativeSteer.Interop;
 
 namespace NativeSteer.Tensors;
 
-/// <summary>Where tensor graphs are computed: the CPU, with a thread pool of its own. Disposed after every store and graph made on it.</summary>
+/// <summary>Where tensor graphs are computed: the CPU, with a thread pool of its own. Stores and graphs made on it keep it alive.</summary>
 internal sealed class ComputeDevice : IDisposable
 {
-    private nint _compute;
+    private readonly ComputeHandle _compute;
 
     /// <summary>Starts a device.</summary>
     /// <param name="threads">CPU threads, at least 1.</param>
@@ -14,18 +14,20 @@ internal sealed class ComputeDevice : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         NativeRuntime.EnsureLoaded();
-        NativeError.Check(GgmlApi.ns_compute_create(threads, out _compute));
+        NativeError.Check(GgmlApi.ns_compute_create(threads, out var compute));
+        _compute = new ComputeHandle(compute);
     }
 
-    internal nint Backend => GgmlApi.ns_compute_backend(Handle);
+    /// <summary>What is made with the device keeps this.</summary>
+    internal ComputeHandle Handle => _compute;
 
-    internal nint Handle => _compute != 0 ? _compute : throw new ObjectDisposedException(nameof(ComputeDevice));
+    internal nint Backend => GgmlApi.ns_compute_backend(_compute.Pointer);
 
-    internal void Run(nint graph) => NativeError.Check(GgmlApi.ns_compute_run(Handle, graph));
-
-    public void Dispose()
+    internal void Run(nint graph)
     {
-        if (_compute != 0) GgmlApi.ns_compute_free(_compute);
-        _compute = 0;
+        using var lease = new HandleLease(_compute);
+        NativeError.Check(GgmlApi.ns_compute_run(lease.Pointer, graph));
     }
+
+    public void Dispose() => _compute.Dispose();
 }

@@ -5,15 +5,25 @@ namespace NativeSteer.Tensors;
 
 /// <summary>
 /// A ggml tensor, as an opaque pointer. It lives as long as the <see cref="TensorStore"/> or <see cref="TensorGraph"/> that made
-/// it. Shapes are in ggml's order: the first dimension lies contiguously, so a matrix is (columns, rows).
+/// it, and throws afterwards. Shapes are in ggml's order: the first dimension lies contiguously, so a matrix is (columns, rows).
 /// </summary>
-internal readonly record struct Tensor(nint Pointer)
+internal readonly record struct Tensor
 {
+    private readonly TensorsHandle? _owner;
+    private readonly nint _pointer;
+
+    /// <summary>Takes a tensor of a context's.</summary>
+    internal Tensor(TensorsHandle owner, nint pointer) => (_owner, _pointer) = (owner, pointer);
+
+    /// <summary>ggml's pointer, NULL for none.</summary>
+    /// <exception cref="ObjectDisposedException">The store or graph was disposed.</exception>
+    public nint Pointer => _owner?.IsClosed == true ? throw new ObjectDisposedException(nameof(Tensor)) : _pointer;
+
     /// <summary>No tensor: an optional argument left out.</summary>
     public static Tensor None => default;
 
     /// <summary>Whether there is none.</summary>
-    public bool IsNone => Pointer == 0;
+    public bool IsNone => _pointer == 0;
 
     /// <summary>The four dimensions; those it does not have are 1.</summary>
     public unsafe (long N0, long N1, long N2, long N3) Shape

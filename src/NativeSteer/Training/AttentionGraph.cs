@@ -10,15 +10,18 @@ namespace NativeSteer.Training;
 /// <param name="graph">The graph.</param>
 /// <param name="shape">The model.</param>
 /// <param name="starts">(length, rows, I32) the first place in its row that each token sees.</param>
-internal sealed class AttentionGraph(TensorGraph graph, TransformerShape shape, Tensor starts)
+/// <param name="threads">CPU threads.</param>
+internal sealed class AttentionGraph(TensorGraph graph, TransformerShape shape, Tensor starts, int threads)
 {
+    private readonly Tensor _scratch = graph.AttentionScratch(shape.HeadSize, starts.Shape.N0, threads);
+
     /// <summary>q (head size, heads, n), k and v (head size, key-value heads, n) -> (head size * heads, n).</summary>
-    public Tensor Forward(Tensor q, Tensor k, Tensor v) => graph.Attention(q, k, v, starts);
+    public Tensor Forward(Tensor q, Tensor k, Tensor v) => graph.Attention(q, k, v, starts, _scratch);
 
     /// <summary>The gradients by q, k and v, each in its shape, from the gradient by the result.</summary>
     public (Tensor Query, Tensor Key, Tensor Value) Back(Tensor q, Tensor k, Tensor v, Tensor gradient)
     {
-        var all = graph.AttentionBack(q, k, v, starts, gradient);
+        var all = graph.AttentionBack(q, k, v, starts, gradient, _scratch);
         var tokens = q.Shape.N2;
         var (queries, keys) = (tokens * shape.HeadSize * shape.Heads, tokens * shape.HeadSize * shape.KeyValueHeads);
         return (

@@ -25,6 +25,7 @@ public sealed class AutodiffTrainer : IDisposable
     private readonly AutodiffInputs _inputs;
     private readonly TensorGraph _graph;
     private readonly Autodiff _autodiff;
+    private bool _disposed;
 
     private AutodiffTrainer(ComputeDevice device, TransformerWeights weights, TrainingBatch like, TrainerOptions options)
     {
@@ -80,6 +81,7 @@ public sealed class AutodiffTrainer : IDisposable
     /// <returns>The mean loss before the update.</returns>
     public double Step(TrainingBatch batch, float learningRate)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batch);
         Check(batch, _weights);
         if (batch.Rows != _like.Rows || batch.Length != _like.Length || batch.Outputs.Length != _like.Outputs.Length)
@@ -91,6 +93,7 @@ public sealed class AutodiffTrainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _disposed = true;
         DisposeGraph();
         _weights.Dispose();
         _device.Dispose();

@@ -6,8 +6,13 @@ namespace NativeSteer.Training;
 /// <summary>The graph of one batch, with its inputs: from tokens to the loss of the counted tokens, and back.</summary>
 internal sealed class BatchGraph : IDisposable
 {
-    private const int NodesPerLayer = 192;
-    private const int OtherNodes = 1024;
+    /// <summary>The most tensors that a layer takes, computed again for its backward pass.</summary>
+    internal const int TensorsPerLayer = 192;
+
+    /// <summary>The most tensors that a chunk of the head's rows takes.</summary>
+    internal const int TensorsPerChunk = 40;
+
+    private const int OtherTensors = 128;
 
     private readonly TransformerWeights _weights;
     private readonly TrainerOptions _options;
@@ -26,27 +31,32 @@ internal sealed class BatchGraph : IDisposable
     private Tensor _logits;
 
     private BatchGraph(
-        ComputeDevice device, TensorAllocator allocator, TransformerWeights weights, TrainerOptions options, TrainingBatch batch, bool accumulate)
+        ComputeDevice device, TensorAllocator allocator, TransformerWeights weights, TrainerOptions options, TrainingBatch batch, bool accumulate,
+        int? chunkRows)
     {
         (_weights, _options, _batch) = (weights, options, batch);
         var shape = weights.Shape;
-        var chunks = batch.Outputs.Length / HeadGraph.ChunkRows(shape.Vocabulary) + 1;
-        _graph = new TensorGraph(device, allocator, shape.Layers * NodesPerLayer + OtherNodes + 16 * chunks);
+        var step = chunkRows ?? HeadGraph.ChunkRows(shape.Vocabulary);
+        var chunks = (batch.Outputs.Length + step - 1) / step;
+        _graph = new TensorGraph(device, allocator, shape.Layers * TensorsPerLayer + chunks * TensorsPerChunk + OtherTensors);
         _gradients = new GradientSink(_graph, accumulate);
         _linear = new LinearGraph(_graph, _gradients, options.Compute);
         _norm = new NormGraph(_graph, _gradients, shape.Epsilon);
         var starts = _graph.Input(GgmlType.I32, batch.Length, batch.Rows);
         _inputs.Add(() => starts.Write<int>(AttentionGraph.Starts(batch)));
-        var attention = new AttentionGraph(_graph, shape, starts);
+        var attention = new AttentionGraph(_graph, shape, starts, options.Threads);
         _layer = new LayerGraph(_graph, shape, _linear, _norm, attention, _gradients, Input<int>(batch.Positions), weights.Rope);
         var places = BatchTokens.Read(batch, weights);
         _embedding = new EmbeddingGraph(
             _graph, weights, _gradients, Input<int>(places.Tokens),
             places.Replaced.Length == 0 ? Tensor.None : Input<int>(places.Replaced), places.Replaced.Length == 0 ? Tensor.None : Input<int>(places.Rows));
-        _head = new HeadGraph(_graph, weights, _linear, _norm, _gradients);
+        _head = new HeadGraph(_graph, weights, _linear, _norm, _gradients, step);
         _outputs = Input<int>(batch.Outputs);
         _hidden = places.Hidden.Length == 0 ? Tensor.None : Input<float>(places.Hidden);
     }
+
+    /// <summary>Tensors that it is made of.</summary>
+    public int Tensors => _graph.Made;
 
     /// <summary>A graph that leaves the gradient of the batch's loss in the trained tensors, and its statistics.</summary>
     /// <param name="device">Where it is computed.</param>
@@ -56,33 +66,28 @@ internal sealed class BatchGraph : IDisposable
     /// <param name="batch">The batch.</param>
     /// <param name="targets">Targets of all batches of the update, by whose number the loss is divided.</param>
     /// <param name="accumulate">Add to the gradients of the batches before.</param>
+    /// <param name="chunkRows">Rows that go through the head together; null for as many as suit the vocabulary.</param>
     public static BatchGraph Gradient(
         ComputeDevice device, TensorAllocator allocator, TransformerWeights weights, TrainerOptions options, TrainingBatch batch, long targets,
-        bool accumulate)
-    {
-        var graph = new BatchGraph(device, allocator, weights, options, batch, accumulate);
-        graph.BuildGradient(targets);
-        return graph;
-    }
+        bool accumulate, int? chunkRows = null) =>
+        Built(new BatchGraph(device, allocator, weights, options, batch, accumulate, chunkRows), graph => graph.BuildGradient(targets));
 
     /// <summary>A graph that leaves the statistics alone.</summary>
     public static BatchGraph Forward(
-        ComputeDevice device, TensorAllocator allocator, TransformerWeights weights, TrainerOptions options, TrainingBatch batch)
-    {
-        var graph = new BatchGraph(device, allocator, weights, options, batch, accumulate: false);
-        graph._stats = graph.Loss(graph.LastResidual(), 1, back: false).Stats;
-        return graph;
-    }
+        ComputeDevice device, TensorAllocator allocator, TransformerWeights weights, TrainerOptions options, TrainingBatch batch,
+        int? chunkRows = null) =>
+        Built(
+            new BatchGraph(device, allocator, weights, options, batch, accumulate: false, chunkRows),
+            graph => graph._stats = graph.Loss(graph.LastResidual(), 1, back: false).Stats);
 
     /// <summary>A graph that leaves the logits.</summary>
     public static BatchGraph Logits(
-        ComputeDevice device, TensorAllocator allocator, TransformerWeights weights, TrainerOptions options, TrainingBatch batch)
-    {
-        var graph = new BatchGraph(device, allocator, weights, options, batch, accumulate: false);
-        graph._logits = graph._head.Logits(graph._graph.GetRows(graph.LastResidual(), graph._outputs), graph._hidden);
-        graph._graph.ScheduleOutput(graph._logits);
-        return graph;
-    }
+        ComputeDevice device, TensorAllocator allocator, TransformerWeights weights, TrainerOptions options, TrainingBatch batch) =>
+        Built(new BatchGraph(device, allocator, weights, options, batch, accumulate: false, null), graph =>
+        {
+            graph._logits = graph._head.Logits(graph._graph.GetRows(graph.LastResidual(), graph._outputs), graph._hidden);
+            graph._graph.ScheduleOutput(graph._logits);
+        });
 
     /// <summary>Computes the graph; trained tensors that it does not reach get a gradient of zero.</summary>
     public void Compute()
@@ -99,6 +104,20 @@ internal sealed class BatchGraph : IDisposable
     public float[] LogitValues() => _logits.ToArray();
 
     public void Dispose() => _graph.Dispose();
+
+    private static BatchGraph Built(BatchGraph graph, Action<BatchGraph> build)
+    {
+        try
+        {
+            build(graph);
+            return graph;
+        }
+        catch
+        {
+            graph.Dispose();
+            throw;
+        }
+    }
 
     private void BuildGradient(long targets)
     {
@@ -150,7 +169,7 @@ internal sealed class BatchGraph : IDisposable
         for (var i = 0; i < _batch.Outputs.Length; i++)
         {
             values[4 * i] = _batch.Weights[i] / targets;
-            if (_batch.ReferenceLogProbabilities is { } reference) (values[4 * i + 1], values[4 * i + 2]) = (reference[i], _options.KlWeight / targets);
+            if (_batch.Reference(i) is { } reference) (values[4 * i + 1], values[4 * i + 2]) = (reference, _options.KlWeight / targets);
             values[4 * i + 3] = 1 / _options.Temperature;
         }
         return values;

@@ -23,7 +23,9 @@ public sealed class BatchPacker
     /// <param name="length">Tokens of a row.</param>
     /// <param name="seed">Decides the order.</param>
     /// <param name="shuffle">False keeps the order as given, the same in every epoch.</param>
-    /// <exception cref="ArgumentException">There is no sequence, or one is longer than a row.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no sequence, or one is longer than a row or has not as many weights and references as tokens.
+    /// </exception>
     public BatchPacker(IReadOnlyList<TrainingSequence> sequences, int rows, int length, ulong seed, bool shuffle = true)
     {
         ArgumentNullException.ThrowIfNull(sequences);
@@ -34,6 +36,12 @@ public sealed class BatchPacker
         _lengths = [.. sequences.Select(sequence => sequence.Tokens.Count)];
         if (Array.Exists(_lengths, tokens => tokens > length || tokens == 0))
             throw new ArgumentException("A sequence is empty or longer than a row.", nameof(sequences));
+        foreach (var sequence in sequences)
+        {
+            var tokens = sequence.Tokens.Count;
+            if (sequence.Weights.Count != tokens || (sequence.ReferenceLogProbabilities?.Count ?? tokens) != tokens)
+                throw new ArgumentException($"A sequence of {tokens} tokens needs as many weights and reference log-probabilities.", nameof(sequences));
+        }
         Rows = rows;
         Length = length;
         _seed = seed;
@@ -130,7 +138,7 @@ public sealed class BatchPacker
                     outputs.Add(at - 1);
                     targets.Add(sequence.Tokens[i]);
                     weights.Add(sequence.Weights[i]);
-                    if (sequence.ReferenceLogProbabilities is { } reference) references.Add(reference[i]);
+                    references.Add(sequence.ReferenceLogProbabilities?[i] ?? float.NaN);
                 }
             }
         }
@@ -144,7 +152,7 @@ public sealed class BatchPacker
             Outputs = [.. outputs],
             Targets = [.. targets],
             Weights = [.. weights],
-            ReferenceLogProbabilities = references.Count == targets.Count && references.Count > 0 ? [.. references] : null,
+            ReferenceLogProbabilities = references.TrueForAll(float.IsNaN) ? null : [.. references],
         };
     }
 }

@@ -43,6 +43,7 @@ internal sealed record RunState
 internal static class CheckpointFile
 {
     private const string FormatKey = "nativesteer.checkpoint", Format = "1";
+    private const string Mend = "delete it, and --resume goes on from the one before";
     private static readonly string[] s_suffixes = [".value", ".moment1", ".moment2"];
 
     /// <summary>Writes a checkpoint.</summary>
@@ -75,12 +76,26 @@ internal static class CheckpointFile
         writer.Complete();
     }
 
+    /// <summary>Settings that a run may go on with otherwise, so that one which lost its way can be mended.</summary>
+    private static readonly HashSet<string> s_adjustable =
+        new(["learning_rate", "warmup", "schedule", "floor", "clip", "weight_decay", "compute"], StringComparer.Ordinal);
+
+    /// <summary>What a run that goes on from a checkpoint does otherwise from there: <c>learning_rate 0.001 instead of 0.01</c>.</summary>
+    /// <exception cref="NativeSteerException">The file is no checkpoint.</exception>
+    public static IReadOnlyList<string> Changes(string path, RunIdentity run)
+    {
+        using var file = Open(path);
+        return [.. Differences(Settings(file), run.Settings)
+            .Where(difference => s_adjustable.Contains(difference.Name))
+            .Select(difference => $"{difference.Name} {difference.Wanted} instead of {FileErrors.Printable(difference.Found)}")];
+    }
+
     /// <summary>Checks that a checkpoint is of this run.</summary>
     /// <returns>How far it is.</returns>
     /// <exception cref="NativeSteerException">The file is no checkpoint, or of a run that differs; the difference is named.</exception>
     public static RunState Check(string path, RunIdentity run)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = Open(path);
         return Check(file, run);
     }
 
@@ -91,7 +106,7 @@ internal static class CheckpointFile
     /// </exception>
     public static RunState Restore(string path, ITrainable trainer, RunIdentity run)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = Open(path);
         var state = Check(file, run);
         var expected = trainer.Tensors.SelectMany(tensor => s_suffixes.Select(suffix => tensor.Name + suffix)).ToHashSet(StringComparer.Ordinal);
         foreach (var tensor in trainer.Tensors)
@@ -113,6 +128,18 @@ internal static class CheckpointFile
         }
         trainer.Updates = Integer(file, "updates");
         return state;
+    }
+
+    private static SafetensorsFile Open(string path)
+    {
+        try
+        {
+            return SafetensorsFile.Open(path);
+        }
+        catch (NativeSteerException error) when (error.InnerException is null or JsonException) // it could be read, and is damaged
+        {
+            throw new NativeSteerException($"{error.Message.TrimEnd('.')}; {Mend}.", error);
+        }
     }
 
     private static RunState Check(SafetensorsFile file, RunIdentity run)
@@ -141,15 +168,20 @@ internal static class CheckpointFile
 
     private static void RequireSame(string shown, JsonObject found, JsonObject wanted)
     {
-        foreach (var name in wanted.Select(setting => setting.Key).Union(found.Select(setting => setting.Key), StringComparer.Ordinal))
+        foreach (var difference in Differences(found, wanted).Where(difference => !s_adjustable.Contains(difference.Name)))
         {
-            // Through text, as the found ones came: a float that was never text compares as another number.
-            if (string.Equals(Show(found[name]), Show(wanted[name]), StringComparison.Ordinal)) continue;
             throw new NativeSteerException(
-                $"{shown} is a checkpoint of a run with {FileErrors.Printable(name)} {FileErrors.Printable(Show(found[name]))}, this one has "
-                + $"{FileErrors.Printable(Show(wanted[name]))}; give the same, or another --checkpoint folder.");
+                $"{shown} is a checkpoint of a run with {FileErrors.Printable(difference.Name)} {FileErrors.Printable(difference.Found)}, this one has "
+                + $"{FileErrors.Printable(difference.Wanted)}; give the same, or another --checkpoint folder.");
         }
     }
+
+    // Through text, as the found ones came: a float that was never text compares as another number.
+    private static IEnumerable<(string Name, string Found, string Wanted)> Differences(JsonObject found, JsonObject wanted) =>
+        from name in wanted.Select(setting => setting.Key).Union(found.Select(setting => setting.Key), StringComparer.Ordinal)
+        let pair = (Name: name, Found: Show(found[name]), Wanted: Show(wanted[name]))
+        where !string.Equals(pair.Found, pair.Wanted, StringComparison.Ordinal)
+        select pair;
 
     private static JsonObject Settings(SafetensorsFile file)
     {
@@ -176,7 +208,7 @@ internal static class CheckpointFile
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     private static NativeSteerException Broken(SafetensorsFile file, string key) => new(
-        $"{FileErrors.Shown(file.Path)} is a damaged checkpoint (its {key}); delete it, and --resume goes on from the one before.");
+        $"{FileErrors.Shown(file.Path)} is a damaged checkpoint (its {key}); {Mend}.");
 
     private static NativeSteerException Other(SafetensorsFile file, string what) => new(
         $"{FileErrors.Shown(file.Path)} is a checkpoint of other trained parts: {what}; give the same --train, or another --checkpoint folder.");

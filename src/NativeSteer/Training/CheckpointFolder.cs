@@ -29,12 +29,14 @@ internal sealed class CheckpointFolder
         return folder;
     }
 
-    /// <summary>Makes the folder where it is missing, and finds out whether it can be written to.</summary>
-    /// <exception cref="NativeSteerException">It cannot.</exception>
+    /// <summary>Finds out whether checkpoints can be written; a folder that is missing is so again afterwards.</summary>
+    /// <exception cref="NativeSteerException">They cannot.</exception>
     internal void Prepare()
     {
+        var isMissing = !Directory.Exists(Path);
         MakeFolder();
         PendingFile.Create(System.IO.Path.Combine(Path, "probe")).Dispose();
+        if (isMissing) DeleteFolderIfEmpty();
     }
 
     /// <summary>The newest checkpoint, or null.</summary>
@@ -56,6 +58,11 @@ internal sealed class CheckpointFolder
     internal void Clear()
     {
         foreach (var file in Files()) Delete(file);
+        DeleteFolderIfEmpty();
+    }
+
+    private void DeleteFolderIfEmpty()
+    {
         try
         {
             if (!Directory.EnumerateFileSystemEntries(Path).Any()) Directory.Delete(Path);

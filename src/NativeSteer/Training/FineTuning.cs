@@ -39,6 +39,9 @@ public sealed class FineTuning : IDisposable
     /// <summary>Updates of the whole run.</summary>
     public long Steps => _run.Steps;
 
+    /// <summary>What a resumed run does otherwise than before: <c>learning_rate 0.001 instead of 0.01</c>.</summary>
+    public IReadOnlyList<string> Changes { get; private init; } = [];
+
     /// <summary>Updates that a resumed run has behind it.</summary>
     public long StepsDone => _run.State.Step;
 
@@ -62,6 +65,7 @@ public sealed class FineTuning : IDisposable
     internal static FineTuning Prepare(FineTuningOptions options, Func<string, TrainableParts, ITrainable> load, CancellationToken stop)
     {
         options.Run.Validate();
+        options.Trainer.Validate();
         options = options with { Model = BuiltInModel.Resolve(options.Model) };
         using var model = LanguageModel.Load(options.Model, new() { VocabularyOnly = true });
         TransformerShape.Read(model.File);
@@ -71,7 +75,7 @@ public sealed class FineTuning : IDisposable
         var tokenizer = new TrainingTokenizer(model.Vocabulary, options.NewTokens);
         var parts = options.Parts.Resolve(shape, tokenizer, options.Layers);
         CheckExport(options, model.File, parts);
-        foreach (var output in options.Outputs) CheckOutput(output, options);
+        CheckPaths(options);
         var reading = new TrainingDataOptions { Length = run.Length, DropLong = options.DropLong };
         var data = TrainingData.Read(options.Data, tokenizer, reading, stop);
         var heldOut = options.HeldOutData is { } path ? TrainingData.Read(path, tokenizer, reading, stop) : null;
@@ -82,13 +86,18 @@ public sealed class FineTuning : IDisposable
 
         var identity = new RunIdentity(ModelFingerprint.Of(model.File), $"{data.Hash} {heldOut?.Hash}".TrimEnd(), options.ToJson());
         var folder = options.Checkpoints is null ? null : CheckpointFolder.Open(options.Checkpoints, options.Resume);
-        if (options.Resume && folder?.Last is { } last) CheckpointFile.Check(last, identity); // before the model is loaded
+        IReadOnlyList<string> changes = [];
+        if (options.Resume && folder?.Last is { } last)
+        {
+            CheckpointFile.Check(last, identity); // before the model is loaded
+            changes = CheckpointFile.Changes(last, identity);
+        }
         var packer = new BatchPacker(trained, run.Rows, run.Length, run.Seed);
         var trainer = load(options.Model, parts);
         try
         {
             folder?.Prepare();
-            var loop = new TrainingRun(trainer, packer, run)
+            var loop = new TrainingRun(trainer, packer, run, stop)
             {
                 Identity = identity,
                 Checkpoints = folder,
@@ -97,6 +106,7 @@ public sealed class FineTuning : IDisposable
             return new FineTuning(options, trainer, loop, parts, shape, data, memory, Head(options, identity, shape, data, heldOut))
             {
                 UsedShare = packer.UsedShare(0),
+                Changes = changes,
             };
         }
         catch
@@ -110,7 +120,7 @@ public sealed class FineTuning : IDisposable
     /// <inheritdoc cref="TrainingRun.Run" path="/exception"/>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
     {
-        using var log = _options.Log is { } path ? TrainingLog.Open(path, _head, _resumed ? _run.State.Step : null) : null;
+        using var log = _options.Log is { } path ? TrainingLog.Open(path, _head, _resumed ? _run.State.Step : null, Changes) : null;
         return _run.Run(log, progress, stop);
     }
 
@@ -168,14 +178,21 @@ public sealed class FineTuning : IDisposable
             ? asked : throw new NativeSteerException($"--length is {asked}, the model's context has {context} tokens; give {context} or less.");
     }
 
-    private static void CheckOutput(string output, FineTuningOptions options)
+    // Nothing that is read is written over, and nothing that is written either; what cannot be written is found out now.
+    private static void CheckPaths(FineTuningOptions options)
     {
-        foreach (var source in new[] { options.Model, options.Data, options.HeldOutData }.OfType<string>())
+        foreach (var output in options.Outputs) PendingFile.Create(output).Dispose();
+        var read = new[] { options.Model, options.Data, options.HeldOutData }.OfType<string>().Select(Whole).ToHashSet(StringComparer.Ordinal);
+        var written = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var path in options.Outputs.Append(options.Log).OfType<string>())
         {
-            if (string.Equals(Path.GetFullPath(source), Path.GetFullPath(output), StringComparison.Ordinal))
-                throw new NativeSteerException($"{FileErrors.Shown(output)} is what is trained from, and would be replaced; write elsewhere.");
+            if (read.Contains(Whole(path)))
+                throw new NativeSteerException($"{FileErrors.Shown(path)} is what is trained from, and would be replaced; write elsewhere.");
+            if (!written.Add(Whole(path)) && !PendingFile.IsDevice(Whole(path)))
+                throw new NativeSteerException($"{FileErrors.Shown(path)} was given for two results, the second of which would replace the first; give each a file.");
         }
-        PendingFile.Create(output).Dispose();
+
+        static string Whole(string path) => path.Length > 0 ? Path.GetFullPath(path) : path;
     }
 
     // What could not be written at the end is refused at the beginning.

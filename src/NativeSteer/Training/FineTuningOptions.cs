@@ -58,14 +58,7 @@ public sealed record FineTuningOptions
         settings["layers"] = Parts.Vectors ? Layers ?? "all" : null;
         settings["new_tokens"] = new JsonArray([.. NewTokens.Select(token => JsonValue.Create(token))]);
         settings["drop_long"] = DropLong;
-        settings["compute"] = Trainer.Compute.ToString();
-        settings["transposed"] = Trainer.Transposed.ToString();
-        settings["recompute"] = Trainer.Recompute;
-        settings["beta1"] = Trainer.Beta1;
-        settings["beta2"] = Trainer.Beta2;
-        settings["epsilon"] = Trainer.Epsilon;
-        settings["weight_decay"] = Trainer.WeightDecay;
-        settings["clip"] = Trainer.ClipNorm;
+        foreach (var (name, value) in Trainer.ToJson()) settings[name] = value?.DeepClone();
         return settings;
     }
 }

@@ -9,11 +9,15 @@ namespace NativeSteer.Training;
 /// <param name="linear">Products with the model's matrices.</param>
 /// <param name="norm">The model's norms.</param>
 /// <param name="gradients">Where gradients go.</param>
-internal sealed class HeadGraph(TensorGraph graph, TransformerWeights weights, LinearGraph linear, NormGraph norm, GradientSink gradients)
+/// <param name="chunkRows">Rows that go through the head together.</param>
+internal sealed class HeadGraph(
+    TensorGraph graph, TransformerWeights weights, LinearGraph linear, NormGraph norm, GradientSink gradients, int chunkRows)
 {
     // The logits of one chunk: large enough for products to run at full speed, small beside a model with such a vocabulary.
     private const long ChunkElements = 16 << 20;
     private const int LeastChunk = 32;
+
+    private Tensor _turnedRows;
 
     /// <summary>Rows of one chunk for a vocabulary.</summary>
     public static int ChunkRows(int vocabulary) => (int)Math.Max(LeastChunk, ChunkElements / vocabulary / LeastChunk * LeastChunk);
@@ -33,12 +37,12 @@ internal sealed class HeadGraph(TensorGraph graph, TransformerWeights weights, L
         var rows = (int)residual.Shape.N1;
         var normed = norm.Forward(weights.OutputNorm, residual);
         graph.Schedule(normed);
-        var step = ChunkRows(weights.Shape.Vocabulary);
         var stats = new List<Tensor>();
-        var gradient = Tensor.None;
-        for (var first = 0; first < rows; first += step)
+        // The gradients of the chunks lie side by side in it; that of a single one needs no copy.
+        var gradient = back && rows > chunkRows ? graph.Input(GgmlType.F32, weights.Shape.Width, rows) : Tensor.None;
+        for (var first = 0; first < rows; first += chunkRows)
         {
-            var count = Math.Min(step, rows - first);
+            var count = Math.Min(chunkRows, rows - first);
             var part = Part(normed, first, count, rows);
             var (chunkTargets, chunkOptions) = (graph.Rows(graph.Reshape(targets, 1, rows), first, count), graph.Rows(options, first, count));
             var logits = LogitsOf(part, hidden);
@@ -47,8 +51,9 @@ internal sealed class HeadGraph(TensorGraph graph, TransformerWeights weights, L
             stats.Add(chunkStats);
             if (!back) continue;
             var chunkGradient = Back(part, graph.TokenLossBack(logits, chunkTargets, chunkOptions, chunkStats));
+            if (count == rows) gradient = chunkGradient;
+            else chunkGradient = graph.Copy(chunkGradient, graph.Rows(gradient, first, count));
             graph.Schedule(chunkGradient);
-            gradient = gradient.IsNone ? chunkGradient : graph.Concat(gradient, chunkGradient, 1);
         }
         return (stats, back ? norm.Back(weights.OutputNorm, residual, gradient) : Tensor.None);
     }
@@ -74,8 +79,10 @@ internal sealed class HeadGraph(TensorGraph graph, TransformerWeights weights, L
         var ofRows = graph.Contiguous(graph.Columns(gradient, vocabulary, weights.TokenRows.Count));
         linear.WeightGradient(weights.Head, ready, ofHead, weights.HeadBias);
         gradients.Add(rows, graph.MatMul(graph.Transpose(normed), graph.Transpose(ofRows)));
-        return graph.Add(linear.Back(weights.Head, ofHead), graph.MatMul(graph.Transpose(rows.Value), ofRows));
+        return graph.Add(linear.Back(weights.Head, ofHead), graph.MatMul(Turned(rows), ofRows));
     }
+
+    private Tensor Turned(ModelTensor rows) => _turnedRows.IsNone ? _turnedRows = graph.Transpose(rows.Value) : _turnedRows;
 
     private Tensor Part(Tensor x, int first, int count, int rows) => count == rows ? x : graph.Rows(x, first, count);
 

@@ -12,6 +12,7 @@ namespace NativeSteer.Training;
 internal sealed class LinearGraph(TensorGraph graph, GradientSink gradients, ComputeType compute)
 {
     private readonly Dictionary<ModelTensor, Tensor> _turnedMatrices = [];
+    private readonly Dictionary<ModelTensor, Tensor> _backMatrices = [];
     private readonly Dictionary<Tensor, Tensor> _pairs = [];
 
     private bool Rounds => compute == ComputeType.BF16;
@@ -26,8 +27,7 @@ internal sealed class LinearGraph(TensorGraph graph, GradientSink gradients, Com
     /// <summary>dy (outputs, n) -> its contribution to dx (inputs, n).</summary>
     public Tensor Back(ModelTensor matrix, Tensor dy)
     {
-        if (matrix.Trained)
-            return Rounds ? graph.Product(Pairs(dy), graph.Pairs(matrix.Value, PairsAlong.Rows)) : graph.MatMul(graph.Transpose(matrix.Value), dy);
+        if (matrix.Trained) return Rounds ? graph.Product(Pairs(dy), ForBack(matrix)) : graph.MatMul(ForBack(matrix), dy);
         return matrix.HasPairs ? graph.Product(Pairs(dy), matrix.Transposed) : graph.MatMul(matrix.Transposed, dy);
     }
 
@@ -65,7 +65,14 @@ internal sealed class LinearGraph(TensorGraph graph, GradientSink gradients, Com
         return _pairs[x] = graph.Pairs(x, PairsAlong.Columns);
     }
 
-    // A layer that is computed again needs it again.
+    // The head needs it for every chunk of its rows.
+    private Tensor ForBack(ModelTensor matrix)
+    {
+        if (_backMatrices.TryGetValue(matrix, out var ready)) return ready;
+        return _backMatrices[matrix] = Rounds ? graph.Pairs(matrix.Value, PairsAlong.Rows) : graph.Transpose(matrix.Value);
+    }
+
+    // The head's chunks, and a layer that is computed again, need it again.
     private Tensor TurnedPairs(ModelTensor matrix)
     {
         if (_turnedMatrices.TryGetValue(matrix, out var pairs)) return pairs;

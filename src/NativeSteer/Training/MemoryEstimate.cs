@@ -1,5 +1,6 @@
 using System.Globalization;
 using NativeSteer.Engine;
+using NativeSteer.Tensors;
 using NativeSteer.Vectors;
 
 namespace NativeSteer.Training;
@@ -24,11 +25,20 @@ public sealed record MemoryEstimate
     /// <summary>What the forward pass keeps for the backward pass, at the moment when that is most.</summary>
     public required long Activations { get; init; }
 
-    /// <summary>Logits and their gradients.</summary>
+    /// <summary>Logits and their gradients, and gradients of matrices before they are added to what is there.</summary>
     public required long Head { get; init; }
 
-    /// <summary>All together.</summary>
-    public long Total => Weights + Copies + Optimizer + Activations + Head;
+    /// <summary>What the threads work in while they compute attention.</summary>
+    public required long Scratch { get; init; }
+
+    /// <summary>What comes and goes while the model is loaded, when there are no activations yet: a matrix in other number types.</summary>
+    public required long Loading { get; init; }
+
+    /// <summary>Copies of a tensor on its way into a checkpoint or the trained model.</summary>
+    public required long Writing { get; init; }
+
+    /// <summary>The most that is taken at once.</summary>
+    public long Total => Weights + Copies + Optimizer + Math.Max(Loading, Activations + Head + Scratch) + Writing;
 
     /// <summary>Estimates.</summary>
     /// <param name="model">The model, or its first part.</param>
@@ -46,7 +56,7 @@ public sealed record MemoryEstimate
         var numbers = ModelNumbers.Read(source.First)
             ?? throw GgufFile.Fault(model.Path, "it does not say how many layers it has");
         var tied = source.Find("output.weight") is null;
-        long weights = 0, transposed = 0, trained = 0, trainedMatrices = 0, largest = 0;
+        long weights = 0, transposed = 0, trained = 0, trainedMatrices = 0, largest = 0, loading = 0;
         foreach (var (_, tensor) in source.Tensors)
         {
             var isMatrix = tensor.Count > tensor.Shape[0];
@@ -54,6 +64,7 @@ public sealed record MemoryEstimate
             weights += isTrained ? tensor.Count * Float : tensor.Bytes;
             if (isTrained) trained += tensor.Count;
             if (!isMatrix) continue;
+            loading = Math.Max(loading, LoadingBytes(tensor, isTrained, trainer));
             if (isTrained) (trainedMatrices, largest) = (trainedMatrices + tensor.Count, Math.Max(largest, tensor.Count));
             else if (tied || tensor.Name is not "token_embd.weight") transposed += TransposedBytes(tensor, trainer);
         }
@@ -70,7 +81,10 @@ public sealed record MemoryEstimate
             Copies = transposed + RoundedBytes(trainer, trainedMatrices, largest),
             Optimizer = (trained + added) * 3 * Float,
             Activations = activations + PassingActivations(numbers, parts, tokens),
-            Head = HeadBytes(numbers, parts, tokens, vocabulary),
+            Head = HeadBytes(numbers, parts, tokens, vocabulary) + (largest * Float),
+            Scratch = TensorGraph.AttentionScratch(numbers.HeadSize, length) * trainer.Threads * Float,
+            Loading = loading,
+            Writing = 2 * Math.Max(largest, parts.TokenRows.Count * numbers.Width) * Float, // values, and those before that are not collected yet
         };
     }
 
@@ -109,14 +123,15 @@ public sealed record MemoryEstimate
     }
 
     /// <summary>
-    /// Bytes of the head: for each target the residual stream before and after its norm and its gradient; for the targets that go
-    /// through the head together their logits and the gradients of these, and parts of them where token rows are trained.
+    /// Bytes of the head: for each target the residual stream before and after its norm and the gradient by it; for the targets that
+    /// go through the head together what they read and its gradient, their logits, and the gradients of these in another order or
+    /// type, or parts of them where token rows are trained.
     /// </summary>
     private static long HeadBytes(ModelNumbers numbers, TrainableParts parts, long tokens, long vocabulary)
     {
         if (vocabulary == 0) return 0;
         var together = Math.Min(tokens, HeadGraph.ChunkRows((int)vocabulary));
-        return (together * vocabulary * (parts.TokenRows.Count > 0 ? 3 : 2) + (2 * tokens * numbers.Width)) * Float;
+        return ((together * vocabulary * (parts.TokenRows.Count > 0 ? 3 : 2)) + (((3 * tokens) + (2 * together)) * numbers.Width)) * Float;
     }
 
     /// <summary>Throws where the estimate is more than can be had.</summary>
@@ -136,7 +151,7 @@ public sealed record MemoryEstimate
         if (help.Count == 0) help.Add("a smaller model, or a machine with more memory");
         throw new NativeSteerException(
             $"Training would take about {Gibibytes(Total)} GiB (weights {Gibibytes(Weights)}, their copies {Gibibytes(Copies)}, gradients and "
-            + $"moments {Gibibytes(Optimizer)}, activations {Gibibytes(Activations + Head)}), {Gibibytes(available)} GiB are free; what would help: "
+            + $"moments {Gibibytes(Optimizer)}, activations {Gibibytes(Activations + Head + Scratch)}), {Gibibytes(available)} GiB are free; what would help: "
             + $"{string.Join(", ", help)}.");
     }
 
@@ -144,6 +159,15 @@ public sealed record MemoryEstimate
     private static long RoundedBytes(TrainerOptions trainer, long trained, long largest) => trainer.Compute == ComputeType.BF16
         ? trainer.Recompute ? 2 * (trained + largest) : 4 * largest
         : Float * largest;
+
+    // Stored bytes that become F32 in their place; or a frozen matrix as F32, and turned where its copy is quantised.
+    private static long LoadingBytes(GgufTensor tensor, bool isTrained, TrainerOptions trainer)
+    {
+        if (isTrained) return tensor.Type == GgmlType.F32 ? 0 : tensor.Bytes;
+        var expanded = tensor.Type == GgmlType.F32 ? 0 : tensor.Count * Float;
+        var turned = trainer.Transposed == TransposedType.BF16 || tensor.Shape[^1] % 32 != 0 ? 0 : tensor.Count * Float;
+        return expanded + turned;
+    }
 
     private static long TransposedBytes(GgufTensor tensor, TrainerOptions trainer) =>
         trainer.Transposed == TransposedType.BF16 || tensor.Shape[^1] % 32 != 0 ? tensor.Count * 2 : tensor.Count / 32 * 34;

@@ -12,13 +12,13 @@ public enum ExportType
     /// </summary>
     Keep,
 
-    /// <summary>32 bits.</summary>
+    /// <summary>32 bits, all matrices.</summary>
     F32,
 
-    /// <summary>16 bits.</summary>
+    /// <summary>16 bits, all matrices.</summary>
     F16,
 
-    /// <summary>8.5 bits; matrices whose rows are no multiple of 32 are F16.</summary>
+    /// <summary>8.5 bits, all matrices; those whose rows are no multiple of 32 are F16.</summary>
     Q8_0,
 }
 
@@ -33,8 +33,9 @@ public sealed record TrainedWeight(string Name, IReadOnlyList<long> Shape, Func<
 /// in memory but what was trained, so a large model with small changes is copied as a file is.
 /// </summary>
 /// <remarks>
-/// Tensors of one dimension stay F32. With a type given, matrices stored as F32, F16 or BF16 are converted to it whether they
-/// were trained or not; frozen matrices of other types stay as they are, byte for byte.
+/// The model is called as its file is (<c>general.name</c>); all that is not said anew stays, licence and authors among it.
+/// Tensors of one dimension stay F32. With a type given, every matrix is converted to it, whether it was trained or not;
+/// without one, frozen matrices stay as they are, byte for byte. <c>general.file_type</c> says what was really written.
 /// </remarks>
 public sealed class ModelExport
 {
@@ -91,9 +92,10 @@ public sealed class ModelExport
         using var source = ModelSource.Open(_model);
         if (_vectors.Count > 0) RequireBaking(source.First);
         var writer = new GgufWriter();
-        ExportedKeys.Write(writer, source.First, NewTokens, Type, Provenance);
         foreach (var (file, tensor) in source.Tensors) Add(writer, file, tensor);
         AddMissing(writer, source);
+        var fileType = Type == ExportType.Keep && FileType.IsKept(writer, source) ? null : FileType.Of(writer);
+        ExportedKeys.Write(writer, source.First, Path.GetFileNameWithoutExtension(path), NewTokens, fileType, Provenance);
         writer.Write(path);
     }
 
@@ -118,7 +120,7 @@ public sealed class ModelExport
             return;
         }
         if (values is null && type == tensor.Type) writer.CopyTensor(file, tensor);
-        else AddValues(writer, tensor.Name, type, shape, values ?? (() => file.ReadTensor(tensor.Name)));
+        else AddValues(writer, tensor.Name, type, shape, values ?? (() => WeightConversion.Floats(file, tensor)));
     }
 
     // Biases of vectors where the model has none, and a head of its own where a tied one was trained apart.
@@ -135,7 +137,7 @@ public sealed class ModelExport
             if (weight.Name is "output.rows" && source.Find("token_embd.weight") is var (file, embedding))
             {
                 var head = embedding with { Name = "output.weight" };
-                new TokenRowPatch(file, head, weight, TokenRows, NewTokens.Count).Add(writer, embedding.Type, null);
+                new TokenRowPatch(file, head, weight, TokenRows, NewTokens.Count).Add(writer, TypeOf(head, isTrained: false), null);
                 continue;
             }
             AddValues(writer, weight.Name, weight.Shape.Count == 1 ? GgmlType.F32 : Given(weight.Shape[0]) ?? GgmlType.F16, weight.Shape, weight.Values);
@@ -175,9 +177,8 @@ public sealed class ModelExport
     private GgmlType TypeOf(GgufTensor tensor, bool isTrained)
     {
         if (tensor.Count == tensor.Shape[0]) return isTrained ? GgmlType.F32 : tensor.Type;
-        var isFloat = tensor.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16;
-        if (!isTrained) return isFloat && Given(tensor.Shape[0]) is { } converted ? converted : tensor.Type;
-        return Given(tensor.Shape[0]) ?? (isFloat || tensor.Type == GgmlType.Q8_0 ? tensor.Type : GgmlType.F16);
+        if (Given(tensor.Shape[0]) is { } given) return given;
+        return !isTrained || tensor.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0 ? tensor.Type : GgmlType.F16;
     }
 
     // The type that was asked for, as far as rows of this length can have it.

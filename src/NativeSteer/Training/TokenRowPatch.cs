@@ -37,11 +37,11 @@ internal sealed class TokenRowPatch(GgufFile file, GgufTensor tensor, TrainedWei
             var trained = rows.Values();
             var places = new SortedList<int, int>();
             for (var i = 0; i < ids.Count; i++) places[ids[i]] = i;
-            var all = values?.Invoke() ?? (type == tensor.Type ? null : file.ReadTensor(tensor.Name));
+            var all = values?.Invoke() ?? (type == tensor.Type ? null : WeightConversion.Floats(file, tensor));
             var next = 0L;
             foreach (var (id, place) in places)
             {
-                if (id > count + added) throw new InvalidOperationException($"Token {id} was trained, the vocabulary has {count + added}.");
+                if (id >= count + added) throw new InvalidOperationException($"Token {id} was trained, the vocabulary has {count + added}.");
                 Others(next, id);
                 GgmlRows.Encode(type, trained.AsSpan((int)(place * columns), (int)columns), columns, stream);
                 next = id + 1;

@@ -2,7 +2,8 @@ using NativeSteer.Tensors;
 
 namespace NativeSteer.Training;
 
-/// <summary>One trained tensor: its values and AdamW's moments. It lives as long as its <see cref="Trainer"/>.</summary>
+/// <summary>One trained tensor: its values and AdamW's moments. It lives as long as its <see cref="Trainer"/>, and throws
+/// <see cref="ObjectDisposedException"/> afterwards.</summary>
 public sealed class TrainedTensor
 {
     private readonly ModelTensor _tensor;

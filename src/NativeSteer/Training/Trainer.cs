@@ -13,6 +13,7 @@ public sealed class Trainer : IDisposable
     private readonly TransformerWeights _weights;
     private readonly TrainerOptions _options;
     private readonly AdamW _optimizer;
+    private bool _disposed;
 
     private Trainer(ComputeDevice device, TransformerWeights weights, TrainerOptions options)
     {
@@ -58,6 +59,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>One AdamW update from the gradient of the mean loss over the targets of all batches together.</summary>
     /// <returns>What was measured; when it is not finite nothing was changed.</returns>
+    /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
     public StepResult Step(IReadOnlyList<TrainingBatch> batches, float learningRate)
     {
         var result = Gradient(batches);
@@ -70,6 +72,7 @@ public sealed class Trainer : IDisposable
     /// <summary>The gradient of the mean loss, without an update; <see cref="TrainedTensor.Gradient"/> has it then.</summary>
     public StepResult Gradient(IReadOnlyList<TrainingBatch> batches)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batches);
         foreach (var batch in batches) BatchCheck.Run(batch, _weights);
         var targets = batches.Sum(batch => (long)batch.Outputs.Length);
@@ -83,7 +86,7 @@ public sealed class Trainer : IDisposable
             for (var row = 0; row < batches[i].Outputs.Length; row++)
             {
                 loss += stats[4 * row + 1];
-                if (batches[i].ReferenceLogProbabilities is { } reference) kl += K3(reference[row] - stats[4 * row]) / targets;
+                if (batches[i].Reference(row) is { } reference) kl += K3(reference - stats[4 * row]) / targets;
             }
         }
         return new StepResult(loss, targets, _optimizer.GradientNorm(), kl);
@@ -92,6 +95,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Log-probability (natural, at the trainer's temperature) of each of the batch's targets.</summary>
     public float[] LogProbabilities(TrainingBatch batch)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batch);
         BatchCheck.Run(batch, _weights);
         using var graph = BatchGraph.Forward(_device, _allocator, _weights, _options, batch);
@@ -103,6 +107,7 @@ public sealed class Trainer : IDisposable
     /// <summary>(n, vocabulary) logits after the batch's outputs; trained token rows come after the model's own vocabulary.</summary>
     public float[] Logits(TrainingBatch batch)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batch);
         BatchCheck.Run(batch, _weights);
         using var graph = BatchGraph.Logits(_device, _allocator, _weights, _options, batch);
@@ -113,6 +118,7 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _disposed = true;
         _allocator.Dispose();
         _weights.Dispose();
         _device.Dispose();

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace NativeSteer.Training;
 
 /// <summary>The number type that products of trained weights are computed in.</summary>
@@ -58,4 +60,35 @@ public sealed record TrainerOptions
 
     /// <summary>The logits are divided by this before the loss, as sampling does.</summary>
     public float Temperature { get; init; } = 1;
+
+    /// <summary>
+    /// What decides the numbers that are computed, for logs and checkpoints: all but the threads. The last two are null where they
+    /// do nothing, as in checkpoints from before they were written.
+    /// </summary>
+    internal JsonObject ToJson() => new()
+    {
+        ["compute"] = Compute.ToString(),
+        ["transposed"] = Transposed.ToString(),
+        ["recompute"] = Recompute,
+        ["beta1"] = Beta1,
+        ["beta2"] = Beta2,
+        ["epsilon"] = Epsilon,
+        ["weight_decay"] = WeightDecay,
+        ["clip"] = ClipNorm,
+        ["kl_weight"] = KlWeight == 0 ? null : KlWeight,
+        ["temperature"] = Temperature == 1 ? null : Temperature,
+    };
+
+    /// <summary>Throws where an option of the command line is out of range.</summary>
+    /// <exception cref="NativeSteerException">Names it and what it may be.</exception>
+    public void Validate()
+    {
+        Require(float.IsFinite(WeightDecay) && WeightDecay >= 0, "--weight-decay", WeightDecay);
+        Require(float.IsFinite(ClipNorm) && ClipNorm >= 0, "--clip", ClipNorm);
+
+        static void Require(bool holds, string name, float value)
+        {
+            if (!holds) throw new NativeSteerException(FormattableString.Invariant($"{name} is {value}; give 0 or more."));
+        }
+    }
 }

@@ -31,8 +31,15 @@ public sealed class TrainingBatch
     /// <summary>(n) the factor of its loss.</summary>
     public required float[] Weights { get; init; }
 
-    /// <summary>(n) log-probability of the target under the reference model, or null without a KL penalty.</summary>
+    /// <summary>
+    /// (n) log-probability of the target under the reference model, not-a-number for a target without a KL penalty; null when none has
+    /// one.
+    /// </summary>
     public float[]? ReferenceLogProbabilities { get; init; }
+
+    /// <summary>The reference's log-probability of a target, or null without a KL penalty.</summary>
+    internal float? Reference(int target) =>
+        ReferenceLogProbabilities is { } reference && !float.IsNaN(reference[target]) ? reference[target] : null;
 
     /// <summary>Tokens that are not padding.</summary>
     public int UsedTokens => Segments.Count(segment => segment >= 0);

@@ -21,8 +21,9 @@ internal sealed class TrainingLog : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="head">What the first line says beside type, versions and time.</param>
     /// <param name="resumedAt">The step that a resumed run starts from, or null.</param>
+    /// <param name="changes">What it does otherwise from there.</param>
     /// <exception cref="NativeSteerException">The file cannot be written, or is no log of a training run.</exception>
-    internal static TrainingLog Open(string path, JsonObject head, long? resumedAt)
+    internal static TrainingLog Open(string path, JsonObject head, long? resumedAt, params IReadOnlyList<string> changes)
     {
         if (resumedAt is { } step && File.Exists(path) && new FileInfo(path).Length > 0)
         {
@@ -30,7 +31,9 @@ internal sealed class TrainingLog : IDisposable
             if (first.OptionalString("type") is not "provenance" || !(first.OptionalString("command") ?? "").StartsWith("train ", StringComparison.Ordinal))
                 throw first.Error("this is no log of a training run; write to another file.");
             var known = new TrainingLog(JsonLinesWriter.Append(path));
-            known._file.Write(new JsonObject { ["type"] = "resumed", ["step"] = step, ["started"] = Now() });
+            var resumed = new JsonObject { ["type"] = "resumed", ["step"] = step, ["started"] = Now() };
+            if (changes.Count > 0) resumed["changes"] = new JsonArray([.. changes.Select(change => JsonValue.Create(change))]);
+            known._file.Write(resumed);
             return known;
         }
         var log = new TrainingLog(JsonLinesWriter.Create(path));

@@ -70,7 +70,8 @@ internal sealed record TrainingRow(string? Prompt, string Text, IReadOnlyList<(i
             {
                 throw line.Error(expected);
             }
-            if (from < 0 || to < from || to > length)
+            if (to < from) throw line.Error($"the mask [{from}, {to}] ends before it begins; give [from, to] with the smaller number first.");
+            if (from < 0 || to > length)
                 throw line.Error($"the mask [{from}, {to}] does not lie in the {field}, which has {length} code points (0 to {length}).");
             if (from < to) ranges.Add((from, to));
         }

@@ -15,14 +15,17 @@ internal sealed class TrainingRun
     private readonly TrainingRunOptions _options;
     private readonly long _batches; // of the whole run
     private RunState _state = new();
+    private TrainingBatch? _lastBatch; // of the latest update
+    private long _savedStep; // of the last checkpoint
 
     /// <summary>Sets a run up, at its beginning.</summary>
-    internal TrainingRun(ITrainable trainer, BatchPacker packer, TrainingRunOptions options)
+    /// <exception cref="OperationCanceledException">It was told to stop while it counted batches.</exception>
+    internal TrainingRun(ITrainable trainer, BatchPacker packer, TrainingRunOptions options, CancellationToken stop = default)
     {
         _trainer = trainer;
         _packer = packer;
         _options = options;
-        _batches = options.Steps * options.Accumulate ?? BatchesOf(packer, options.Epochs);
+        _batches = checked(options.Steps * options.Accumulate) ?? BatchesOf(packer, options.Epochs, stop);
         Steps = (_batches + options.Accumulate - 1) / options.Accumulate;
         Schedule = new LearningRateSchedule(options.LearningRate, Steps)
         {
@@ -57,6 +60,7 @@ internal sealed class TrainingRun
     {
         if (Checkpoints?.Last is not { } last) return false;
         _state = CheckpointFile.Restore(last, _trainer, Identity);
+        _savedStep = _state.Step;
         return true;
     }
 
@@ -81,10 +85,11 @@ internal sealed class TrainingRun
                 if (_state.Step % _options.LogEvery == 0 || evaluates || _state.Step == Steps)
                 {
                     loss = _state.LossSum / _state.LossTargets;
-                    WriteOrSave(log, Line(result, rate, loss, meter, evaluates));
+                    log?.Write(Line(result, rate, loss, meter, evaluates));
                     _state = _state with { LossSum = 0, LossTargets = 0 };
                 }
                 if (Checkpoints is null || sinceCheckpoint.Elapsed.TotalMinutes < _options.CheckpointMinutes) continue;
+                RequireNumbers();
                 saved = Save();
                 sinceCheckpoint.Restart();
             }
@@ -93,7 +98,13 @@ internal sealed class TrainingRun
         {
             // Before the first step: there is nothing to save.
         }
-        if (Checkpoints is not null && _state.Step > resumed) saved = Save();
+        catch (NativeSteerException)
+        {
+            KeepWhatIsDone();
+            throw;
+        }
+        RequireNumbers();
+        if (Checkpoints is not null && _state.Step > _savedStep) saved = Save();
         return new TrainingResult
         {
             Step = _state.Step,
@@ -106,10 +117,14 @@ internal sealed class TrainingRun
         };
     }
 
-    private static long BatchesOf(BatchPacker packer, double epochs)
+    private static long BatchesOf(BatchPacker packer, double epochs, CancellationToken stop)
     {
         var batches = 0L;
-        for (var epoch = 0L; epoch < epochs; epoch++) batches += (long)Math.Ceiling(packer.Batches(epoch) * Math.Min(1, epochs - epoch));
+        for (var epoch = 0L; epoch < epochs; epoch++)
+        {
+            stop.ThrowIfCancellationRequested();
+            batches += (long)Math.Ceiling(packer.Batches(epoch) * Math.Min(1, epochs - epoch));
+        }
         return batches;
     }
 
@@ -134,25 +149,17 @@ internal sealed class TrainingRun
         }
     }
 
-    // A log that cannot go on must not cost what was trained.
-    private void WriteOrSave(TrainingLog? log, JsonObject line)
+    // What ends a run, a full disk or too little memory, must not cost what was trained.
+    private void KeepWhatIsDone()
     {
+        if (Checkpoints is null || _state.Step == _savedStep || !HasNumbers()) return;
         try
         {
-            log?.Write(line);
+            Save();
         }
-        catch (NativeSteerException error)
+        catch (NativeSteerException)
         {
-            if (Checkpoints is null) throw;
-            try
-            {
-                Save();
-            }
-            catch (NativeSteerException)
-            {
-                throw error; // the checkpoint cannot be written either; the first error is the one to mend
-            }
-            throw;
+            // The first error is the one to mend.
         }
     }
 
@@ -171,7 +178,13 @@ internal sealed class TrainingRun
         }
         var rate = Schedule.At(_state.Step);
         var result = _trainer.Step(batches, rate);
-        if (!result.IsFinite) throw NotFinite(result);
+        if (!result.IsFinite)
+        {
+            KeepWhatIsDone(); // such a step changes nothing
+            var what = double.IsFinite(result.Loss) ? $"gradient norm is {result.GradientNorm}" : $"loss is {result.Loss}";
+            throw NoNumber(FormattableString.Invariant($"The {what} at step {_state.Step + 1}"));
+        }
+        _lastBatch = batches[^1];
         meter.Add(tokens, Stopwatch.GetElapsedTime(started));
         _state = _state with
         {
@@ -185,15 +198,27 @@ internal sealed class TrainingRun
         return (result, rate);
     }
 
-    private string Save() => Checkpoints!.Save(_trainer, _state, Identity);
-
-    private NativeSteerException NotFinite(StepResult result)
+    private string Save()
     {
-        var what = double.IsFinite(result.Loss) ? $"gradient norm is {result.GradientNorm}" : $"loss is {result.Loss}";
-        var kept = Checkpoints?.Last is { } last
-            ? $"the last good checkpoint is {FileErrors.Shown(last)}" : "no checkpoint was made yet";
-        return new NativeSteerException(
-            FormattableString.Invariant($"The {what} at step {_state.Step + 1}; {kept}. Try a lower --lr, a longer --warmup, a smaller --clip or --compute f32."));
+        var path = Checkpoints!.Save(_trainer, _state, Identity);
+        _savedStep = _state.Step;
+        return path;
+    }
+
+    // An update can ruin the weights, which would show only at the next step: then it is not the one to be kept.
+    private void RequireNumbers()
+    {
+        if (!HasNumbers()) throw NoNumber(FormattableString.Invariant($"The loss is no number any more after step {_state.Step}"));
+    }
+
+    private bool HasNumbers() => _lastBatch is null || _trainer.LogProbabilities(_lastBatch).All(float.IsFinite);
+
+    private NativeSteerException NoNumber(string what)
+    {
+        const string mend = "a lower --lr, a longer --warmup, a smaller --clip or --compute f32";
+        return new NativeSteerException(Checkpoints?.Last is { } last
+            ? $"{what}; the last good checkpoint is {FileErrors.Shown(last)}. Go on from it with --resume and {mend}."
+            : $"{what}; no checkpoint was made yet. Try {mend}.");
     }
 
     private JsonObject Line(StepResult result, float rate, double loss, SpeedMeter meter, bool evaluates)

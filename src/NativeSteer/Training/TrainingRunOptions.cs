@@ -53,8 +53,8 @@ public sealed record TrainingRunOptions
     {
         Require(Rows is >= 1 and <= 1 << 16, "--rows", Rows, "1 to 65536");
         Require(Length is 0 or >= 2 and <= 1 << 20, "--length", Length, "2 to 1048576");
-        Require(Steps is null or >= 1, "--steps", Steps ?? 0, "1 or more");
-        Require(double.IsFinite(Epochs) && Epochs > 0, "--epochs", Epochs, "more than 0");
+        Require(Steps is null or (>= 1 and <= 1_000_000_000), "--steps", Steps ?? 0, "1 to 1000000000");
+        Require(double.IsFinite(Epochs) && Epochs is > 0 and <= 10_000, "--epochs", Epochs, "more than 0, at most 10000");
         Require(Accumulate is >= 1 and <= 1 << 16, "--accumulate", Accumulate, "1 to 65536");
         Require(float.IsFinite(LearningRate) && LearningRate > 0, "--lr", LearningRate, "more than 0");
         Require(double.IsFinite(Warmup) && Warmup >= 0, "--warmup", Warmup, "a share below 1 or a number of steps");

@@ -44,10 +44,17 @@ public sealed record TrainingShape(int Vocabulary, int Width, int Layers, int He
         return true;
     }
 
-    /// <summary>Floating-point operations of a step's products with matrices: 2 forward, 2 back to the input, 2 to the weights.</summary>
+    /// <summary>
+    /// Floating-point operations of a step's products with matrices: 2 forward, 2 back to the input, 2 to the weights. With a vector
+    /// per layer alone nothing goes back to the weights, and nothing through the lowest layer: its vector is added to its output.
+    /// </summary>
     /// <param name="full">Whether the weights are trained.</param>
     /// <param name="outputs">Tokens that reach the head.</param>
-    public double Operations(bool full, int outputs) => (full ? 6.0 : 4.0) * (((double)BlockWeights * Tokens) + ((double)Vocabulary * Width * outputs));
+    public double Operations(bool full, int outputs)
+    {
+        var (blocks, head) = ((double)BlockWeights * Tokens, (double)Vocabulary * Width * outputs);
+        return full ? 6 * (blocks + head) : (2 * (blocks + head)) + (2 * ((blocks * (Layers - 1) / Layers) + head));
+    }
 
     /// <summary>Throws where there is no such model, or where memory would not do.</summary>
     /// <param name="types">The types that its matrices are to have.</param>

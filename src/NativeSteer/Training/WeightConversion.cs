@@ -37,12 +37,27 @@ internal static class WeightConversion
         }
         using var graph = new TensorGraph(device, allocator, Nodes);
         var raw = graph.Input(stored.Type, [.. stored.Shape]);
+        var rows = stored.Count / stored.Shape[0];
+        graph.Schedule(graph.Copy(raw, graph.Slice(target, 0, stored.Shape[0], rows, 1))); // the target may have more rows
+        graph.Allocate();
+        Copy(file, stored, raw);
+        graph.Compute();
+    }
+
+    /// <summary>The values of a stored tensor of any type.</summary>
+    public static float[] Floats(GgufFile file, GgufTensor stored)
+    {
+        if (stored.Type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16) return file.ReadTensor(stored.Name);
+        using var device = new ComputeDevice(1);
+        using var allocator = new TensorAllocator(device);
+        using var graph = new TensorGraph(device, allocator, Nodes);
+        var raw = graph.Input(stored.Type, [.. stored.Shape]);
         var values = graph.Cast(raw, GgmlType.F32);
         graph.ScheduleOutput(values);
         graph.Allocate();
         Copy(file, stored, raw);
         graph.Compute();
-        target.Write<float>(values.ToArray());
+        return values.ToArray();
     }
 
     /// <summary>(rows.Count, columns) the rows of a matrix of any type; for those it does not have the mean of all.</summary>

@@ -21,6 +21,10 @@ public sealed class GgufWriter
     private readonly List<(string Name, GgmlType Type, long[] Shape, long Bytes, Action<Stream> Write)> _tensors = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
+    /// <summary>The tensors added so far.</summary>
+    internal IEnumerable<(string Name, GgmlType Type, IReadOnlyList<long> Shape)> Tensors =>
+        _tensors.Select(tensor => (tensor.Name, tensor.Type, (IReadOnlyList<long>)tensor.Shape));
+
     /// <summary>Adds a text value.</summary>
     public GgufWriter Add(string key, string value) => AddEntry(key, GgufValueType.String, false, Text(value));
 

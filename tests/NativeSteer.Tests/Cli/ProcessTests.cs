@@ -57,6 +57,22 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Ctrl_C_ends_a_benchmark_and_keeps_its_finished_rows()
+    {
+        using var process = CliRun.Start(
+            ("TMPDIR", _folder.Path),
+            "bench", "train", "--shape", "48,64,2,2,2,96,16,2", "--shape", "2048,256,4,4,4,512,128,16", "--modes", "full-f32", "-t", "1", "-r", "3", "-o", "jsonl");
+        var first = await process.StandardOutput.ReadLineAsync().WaitAsync(s_patience);
+        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync();
+        var others = await process.StandardOutput.ReadToEndAsync().WaitAsync(s_patience);
+        await process.WaitForExitAsync().WaitAsync(s_patience);
+        Assert.Equal(130, process.ExitCode);
+        Assert.Contains("\"shape\":\"48,64,", first, StringComparison.Ordinal);
+        Assert.Empty(others);
+        Assert.Empty(Directory.GetDirectories(_folder.Path, "nativesteer-bench-*")); // the models are gone
+    }
+
+    [Fact]
     public async Task A_reader_that_leaves_ends_the_work_quietly()
     {
         using var process = CliRun.Start("generate", "-m", TinyModel.Path, "-n", "50", "--samples", "100000");

@@ -84,6 +84,12 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("train bias -m {qwen} -f {data} --bake {folder}/o.gguf", "no bias of ffn_down")]
     [InlineData("train bias -m {model} -f {data} -o {folder}/o.gguf --layers 4", "Layer 4 was asked for")]
     [InlineData("train bias -m {model} -f {data} -o {folder}/o.gguf --lr 0", "--lr is 0")]
+    [InlineData("train bias -m {model} -f {data} -o {folder}/o.gguf --clip -1", "--clip is -1")]
+    [InlineData("train sft -m {model} -f {data} -o {folder}/o.gguf --weight-decay -1", "--weight-decay is -1")]
+    [InlineData("train sft -m {model} -f {data} -o {folder}/o.gguf --log {data}", "is what is trained from")]
+    [InlineData("train sft -m {model} -f {data} -o {folder}/o.gguf --log {folder}/o.gguf", "was given for two results")]
+    [InlineData("train bias -m {model} -f {data} -o {folder}/o.gguf --bake {folder}/o.gguf", "was given for two results")]
+    [InlineData("train sft -m {model} -f {data} -o ", "An empty path was given")]
     [InlineData("train init --vocab-from {data} -o {folder}/o.gguf", "is not a GGUF file")]
     [InlineData("train init --vocab-from {model} -o {folder}/o.gguf --width 30", "--heads")]
     public void Mistakes_are_one_line_and_leave_nothing(string words, string expected)
@@ -118,8 +124,9 @@ public sealed class TrainCommandTests : IDisposable
         var resumed = CliRun.Run([.. command, "-o", _folder["o.gguf"], "--log", _folder["o.jsonl"], "--resume"]);
         Assert.Equal(0, resumed.Code);
         Assert.Contains("going on from step", resumed.Error, StringComparison.Ordinal);
-        Assert.Equal(0, CliRun.Run([.. command, "-o", _folder["whole.gguf"]]).Code);
-        Assert.Equal(File.ReadAllBytes(_folder["whole.gguf"]), File.ReadAllBytes(_folder["o.gguf"]));
+        Directory.CreateDirectory(_folder["whole"]); // a model's name is its file's
+        Assert.Equal(0, CliRun.Run([.. command, "-o", _folder["whole/o.gguf"]]).Code);
+        Assert.Equal(File.ReadAllBytes(_folder["whole/o.gguf"]), File.ReadAllBytes(_folder["o.gguf"]));
         Assert.False(Directory.Exists(_folder["o.gguf.checkpoint"]));
         // Every step is in the log once, whoever made it.
         var steps = File.ReadAllLines(_folder["o.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)

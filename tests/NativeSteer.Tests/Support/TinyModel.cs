@@ -33,6 +33,25 @@ internal static class TinyModel
     internal static GgufWriter Build(int layers = Layers, int width = Width, int heads = 2, int keyValueHeads = 1, int hidden = 96, int seed = 1) =>
         Build(AddVocabulary, VocabularySize, layers, width, heads, keyValueHeads, hidden, seed);
 
+    /// <summary>
+    /// A model whose positions are rotated as those of Llama 3 (<c>rope_freqs.weight</c>, divisors of the frequencies) or scaled
+    /// linearly, so strongly that a short text shows it.
+    /// </summary>
+    internal static string WriteRotated(string path, bool factors, float scaling = 1)
+    {
+        var writer = Build();
+        Rotate(writer, "llama", Width / 2, factors, scaling);
+        writer.Write(path);
+        return path;
+    }
+
+    /// <summary>Adds what <see cref="WriteRotated"/> is about to a model.</summary>
+    internal static void Rotate(GgufWriter writer, string architecture, int headSize, bool factors, float scaling)
+    {
+        if (scaling != 1) writer.Add($"{architecture}.rope.scaling.type", "linear").Add($"{architecture}.rope.scaling.factor", scaling);
+        if (factors) writer.AddTensor("rope_freqs.weight", [.. Enumerable.Range(0, headSize / 2).Select(i => 1 + (0.5f * i))], headSize / 2);
+    }
+
     /// <summary>With a vocabulary of its own.</summary>
     internal static GgufWriter Build(
         Action<GgufWriter> addVocabulary, int vocabularySize, int layers = Layers, int width = Width, int heads = 2, int keyValueHeads = 1,

@@ -61,18 +61,25 @@ public sealed class OperatorTests : IDisposable
         }
         var (turnedA, turnedB) = (Turned(a, depth, m), Turned(b, depth, n));
         var tolerance = 1e-5 * Math.Sqrt(depth);
-        // a as rows or as columns, b likewise: the three products of training.
-        Close(expected, Run(graph => graph.Product(
-            graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns), graph.Pairs(Input(graph, b, depth, n), PairsAlong.Turned))), tolerance);
-        Close(expected, Run(graph => graph.Product(
-            graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns), graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows))), tolerance);
-        Close(expected, Run(graph => graph.Product(
-            graph.Pairs(Input(graph, turnedA, m, depth), PairsAlong.Rows), graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows), turned: true)), tolerance);
+        foreach (var portable in (ReadOnlySpan<bool>)[false, true]) // a processor with BF16 instructions runs both
+        {
+            // a as rows or as columns, b likewise: the three products of training.
+            Close(expected, Run(graph => graph.Product(
+                graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns),
+                graph.Pairs(Input(graph, b, depth, n), PairsAlong.Turned), portable: portable)), tolerance);
+            Close(expected, Run(graph => graph.Product(
+                graph.Pairs(Input(graph, a, depth, m), PairsAlong.Columns),
+                graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows), portable: portable)), tolerance);
+            Close(expected, Run(graph => graph.Product(
+                graph.Pairs(Input(graph, turnedA, m, depth), PairsAlong.Rows),
+                graph.Pairs(Input(graph, turnedB, n, depth), PairsAlong.Rows), turned: true, portable)), tolerance);
+        }
     }
 
     [Theory]
-    [InlineData(8, 2, 1, 5, 1, 1), InlineData(32, 4, 2, 40, 3, 1), InlineData(64, 6, 2, 33, 2, 3), InlineData(20, 3, 3, 100, 1, 4), InlineData(128, 2, 1, 65, 2, 2)]
-    public void Attention_and_its_way_back(int size, int heads, int keyHeads, int length, int rows, int sequences)
+    [InlineData(8, 2, 1, 5, 1, 1, 2), InlineData(32, 4, 2, 40, 3, 1, 2), InlineData(64, 6, 2, 33, 2, 3, 2), InlineData(20, 3, 3, 100, 1, 4, 2)]
+    [InlineData(128, 2, 1, 65, 2, 2, 2), InlineData(128, 1, 1, 1, 1, 1, 1), InlineData(16, 2, 1, 130, 1, 2, 2), InlineData(16, 2, 1, 130, 1, 2, 1)]
+    public void Attention_and_its_way_back(int size, int heads, int keyHeads, int length, int rows, int sequences, int threads)
     {
         var n = length * rows;
         var (q, k, v) = (Values(size * heads * n), Values(size * keyHeads * n), Values(size * keyHeads * n));
@@ -86,8 +93,8 @@ public sealed class OperatorTests : IDisposable
         [
             Input(graph, q, size, heads, n), Input(graph, k, size, keyHeads, n), Input(graph, v, size, keyHeads, n), Input(graph, starts, length, rows),
         ];
-        Close(expected, Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.Attention(a, b, c, s) : default), 1e-5);
-        var back = Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.AttentionBack(a, b, c, s, Input(graph, gradient, size * heads, n)) : default);
+        Close(expected, Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.Attention(a, b, c, s, graph.AttentionScratch(size, length, threads)) : default), 1e-5);
+        var back = Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.AttentionBack(a, b, c, s, Input(graph, gradient, size * heads, n), graph.AttentionScratch(size, length, threads)) : default);
         Close([.. dq, .. dk, .. dv], back, 1e-4);
     }
 

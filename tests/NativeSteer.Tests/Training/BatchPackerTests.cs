@@ -67,7 +67,25 @@ public sealed class BatchPackerTests
     {
         var sequence = new TrainingSequence([1, 2, 3], [0, 0, 1]) { ReferenceLogProbabilities = [0, -1, -2] };
         Assert.Equal([-2f], new BatchPacker([sequence], 1, 8, 1).Batch(0, 0).ReferenceLogProbabilities!);
-        Assert.Null(new BatchPacker([sequence, sequence with { ReferenceLogProbabilities = null }], 1, 8, 1).Batch(0, 0).ReferenceLogProbabilities);
+        Assert.Null(new BatchPacker([sequence with { ReferenceLogProbabilities = null }], 1, 8, 1).Batch(0, 0).ReferenceLogProbabilities);
+    }
+
+    [Fact]
+    public void A_sequence_without_reference_leaves_the_others_theirs()
+    {
+        var sequence = new TrainingSequence([1, 2, 3], [0, 0, 1]) { ReferenceLogProbabilities = [0, -1, -2] };
+        var packed = new BatchPacker([sequence, sequence with { ReferenceLogProbabilities = null }, sequence], 1, 9, 1, shuffle: false).Batch(0, 0);
+        Assert.Equal([-2f, float.NaN, -2f], packed.ReferenceLogProbabilities!);
+    }
+
+    [Fact]
+    public void Weights_and_references_are_as_many_as_tokens()
+    {
+        Refused(new([1, 2, 3], [0, 1]));
+        Refused(new([1, 2, 3], [0, 1, 1]) { ReferenceLogProbabilities = [0, -1] });
+
+        static void Refused(TrainingSequence sequence) =>
+            Assert.Contains("of 3 tokens needs as many", Assert.Throws<ArgumentException>(() => new BatchPacker([sequence], 1, 8, 1)).Message, StringComparison.Ordinal);
     }
 
     private static void Check(Func<TrainingSequence[], BatchPacker, long, bool> holds) => Prop.ForAll(

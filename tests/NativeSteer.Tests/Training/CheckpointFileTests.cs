@@ -39,7 +39,6 @@ public sealed class CheckpointFileTests : IDisposable
     [InlineData("model", "another model")]
     [InlineData("data", "other data")]
     [InlineData("rows", "with rows 2, this one has 3")]
-    [InlineData("learning_rate", "with learning_rate 0.01, this one has 0.02")]
     [InlineData("steps", "with steps nothing, this one has 5")]
     [InlineData("more", "with more nothing, this one has 1")]
     public void A_checkpoint_of_another_run_is_refused_with_the_difference(string what, string expected)
@@ -48,13 +47,25 @@ public sealed class CheckpointFileTests : IDisposable
         CheckpointFile.Write(_folder["c"], trainer, s_state, s_identity);
         var settings = (JsonObject)s_identity.Settings.DeepClone();
         if (what is "rows") settings["rows"] = 3;
-        if (what is "learning_rate") settings["learning_rate"] = 0.02f;
         if (what is "steps") settings["steps"] = 5;
         if (what is "more") settings["more"] = 1;
         var other = new RunIdentity(what is "model" ? "other" : "model", what is "data" ? "other" : "data", settings);
         var before = trainer.Tensors[0].Values;
         Fails.With(() => CheckpointFile.Restore(_folder["c"], trainer, other), expected, _folder["c"]);
         Assert.Equal(before, trainer.Tensors[0].Values);
+    }
+
+    [Fact]
+    public void A_run_may_go_on_at_another_learning_rate_and_says_so()
+    {
+        using var trainer = Trained(3);
+        CheckpointFile.Write(_folder["c"], trainer, s_state, s_identity);
+        Assert.Empty(CheckpointFile.Changes(_folder["c"], s_identity));
+        var settings = (JsonObject)s_identity.Settings.DeepClone();
+        settings["learning_rate"] = 0.005f;
+        var slower = s_identity with { Settings = settings };
+        Assert.Equal(["learning_rate 0.005 instead of 0.01"], CheckpointFile.Changes(_folder["c"], slower));
+        Assert.Equal(s_state, CheckpointFile.Restore(_folder["c"], trainer, slower));
     }
 
     [Fact]
@@ -77,7 +88,7 @@ public sealed class CheckpointFileTests : IDisposable
         using var trainer = new StandInTrainer();
         using (var writer = SafetensorsWriter.Create(_folder["plain"], [])) writer.Complete();
         Fails.With(() => CheckpointFile.Restore(_folder["plain"], trainer, s_identity), "is no checkpoint of a training run");
-        Fails.With(() => CheckpointFile.Restore(_folder.Write("text", "hello"), trainer, s_identity), "safetensors");
+        Fails.With(() => CheckpointFile.Restore(_folder.Write("text", "hello"), trainer, s_identity), "safetensors", "--resume goes on from the one before");
         Dictionary<string, string> metadata = new() { ["nativesteer.checkpoint"] = "2" };
         using (var writer = SafetensorsWriter.Create(_folder["newer"], [], metadata)) writer.Complete();
         Fails.With(() => CheckpointFile.Restore(_folder["newer"], trainer, s_identity), "format 2", "update NativeSteer");

@@ -46,7 +46,8 @@ public sealed class FineTuningTests : IDisposable
         var options = Options("all") with { Trainer = new() { Threads = 2, Compute = ComputeType.BF16 } };
         using var whole = FineTuning.Prepare(options);
         whole.Run();
-        whole.WriteModel(_folder["whole.gguf"], ExportType.F32);
+        whole.WriteModel(_folder["model.gguf"], ExportType.F32); // one name: a model is called as its file
+        var expected = File.ReadAllBytes(_folder["model.gguf"]);
 
         var parts = options with { Checkpoints = _folder["parts"], Resume = true };
         using (var stop = new CancellationTokenSource())
@@ -59,8 +60,8 @@ public sealed class FineTuningTests : IDisposable
         using var second = FineTuning.Prepare(parts);
         Assert.Equal(5, second.StepsDone);
         Assert.False(second.Run().Stopped);
-        second.WriteModel(_folder["parts.gguf"], ExportType.F32);
-        Assert.Equal(File.ReadAllBytes(_folder["whole.gguf"]), File.ReadAllBytes(_folder["parts.gguf"]));
+        second.WriteModel(_folder["model.gguf"], ExportType.F32);
+        Assert.Equal(expected, File.ReadAllBytes(_folder["model.gguf"]));
         second.ClearCheckpoints();
         Assert.False(Directory.Exists(_folder["parts"]));
     }
@@ -70,6 +71,7 @@ public sealed class FineTuningTests : IDisposable
     [InlineData("train")]
     [InlineData("model")]
     [InlineData("data")]
+    [InlineData("temperature")]
     public void A_checkpoint_of_another_run_is_refused_before_the_model_is_loaded(string what)
     {
         var options = Options("norms") with { Checkpoints = _folder["kept"] };
@@ -79,9 +81,31 @@ public sealed class FineTuningTests : IDisposable
         if (what is "train") other = other with { Parts = TrainingParts.Parse("all") };
         if (what is "model") other = other with { Model = TinyModel.Write(_folder["other.gguf"], seed: 2) };
         if (what is "data") other = other with { Data = _folder.Write("other.jsonl", "{\"text\":\"so the wait\"}") };
-        var expected = what switch { "rows" => "with rows 2, this one has 3", "train" => "train \"norms\"", "model" => "another model", _ => "other data" };
+        if (what is "temperature") other = other with { Trainer = other.Trainer with { Temperature = 2 } };
+        var expected = what switch { "temperature" => "temperature nothing, this one has 2", "rows" => "with rows 2, this one has 3", "train" => "train \"norms\"", "model" => "another model", _ => "other data" };
         Fails.With(() => FineTuning.Prepare(other, (_, _) => throw new InvalidOperationException("loaded"), default), expected);
         Fails.With(() => FineTuning.Prepare(options), "--resume");
+    }
+
+    [Fact]
+    public void Every_option_of_the_trainer_but_the_threads_is_in_the_settings()
+    {
+        var plain = new TrainerOptions();
+        foreach (var property in typeof(TrainerOptions).GetProperties().Where(property => property.CanWrite))
+        {
+            var other = plain with { };
+            property.SetValue(other, property.GetValue(plain) switch
+            {
+                bool value => !value,
+                int value => value + 1,
+                float value => value + 0.25f,
+                ComputeType => ComputeType.F32,
+                TransposedType => TransposedType.Q8_0,
+                var value => throw new InvalidOperationException($"{property.Name} is {value}; this test knows no other value."),
+            });
+            var (before, after) = (Options("norms") with { Trainer = plain }, Options("norms") with { Trainer = other });
+            Assert.Equal(property.Name is nameof(TrainerOptions.Threads), before.ToJson().ToJsonString() == after.ToJson().ToJsonString());
+        }
     }
 
     [Fact]
@@ -121,9 +145,11 @@ public sealed class FineTuningTests : IDisposable
     [Fact]
     public void What_was_masked_does_not_move_the_loss()
     {
-        // The same tokens are trained; what is masked differs in its text but not in its length.
-        _folder.Write("a.jsonl", "{\"text\":\"xxxxx\",\"mask\":[[0,4]]}");
-        _folder.Write("b.jsonl", "{\"text\":\"xxxxx\"}");
+        // What comes after the last trained token is read by nothing that counts, so its text does not matter, nor its length.
+        _folder.Write("a.jsonl", "{\"text\":\"xxxxxyzy\",\"mask\":[[0,2],[5,8]]}");
+        _folder.Write("b.jsonl", "{\"text\":\"xxxxxqqqqq\",\"mask\":[[0,2],[5,10]]}");
+        _folder.Write("c.jsonl", "{\"text\":\"xxxxxyzy\",\"mask\":[[0,2]]}");
+        _folder.Write("d.jsonl", "{\"text\":\"yzxxxyzy\",\"mask\":[[0,2],[5,8]]}");
         var options = Options("norms");
         double Loss(string data)
         {
@@ -132,9 +158,9 @@ public sealed class FineTuningTests : IDisposable
             tuning.Run(new Collected(losses));
             return losses[0];
         }
-        Assert.NotEqual(Loss("a.jsonl"), Loss("b.jsonl"));
-        _folder.Write("c.jsonl", "{\"text\":\"xxxxx\",\"mask\":[[0,2],[2,4]]}");
-        Assert.Equal(Loss("a.jsonl"), Loss("c.jsonl"));
+        Assert.Equal(Loss("a.jsonl"), Loss("b.jsonl"), 1e-6);
+        Assert.NotEqual(Loss("a.jsonl"), Loss("c.jsonl"), 1e-4); // unmasked it matters
+        Assert.NotEqual(Loss("a.jsonl"), Loss("d.jsonl"), 1e-4); // and before what is trained it is read
     }
 
     [Fact]

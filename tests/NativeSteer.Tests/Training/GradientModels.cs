@@ -8,7 +8,11 @@ namespace NativeSteer.Tests.Training;
 internal static class GradientModels
 {
     /// <summary>Two layers, width 64, four heads that share two key-value heads.</summary>
-    internal static string Write(string folder, string architecture, GgmlType type)
+    /// <param name="folder">Where.</param>
+    /// <param name="architecture">llama or qwen2.</param>
+    /// <param name="type">Of the matrices.</param>
+    /// <param name="rotated">Positions scaled linearly, by frequencies with divisors where the architecture has them.</param>
+    internal static string Write(string folder, string architecture, GgmlType type, bool rotated = false)
     {
         var vocabulary = Path.Combine(folder, "vocabulary.gguf");
         if (!File.Exists(vocabulary))
@@ -22,7 +26,10 @@ internal static class GradientModels
             Architecture = architecture, Width = 64, Layers = 2, Heads = 4, KeyValueHeads = 2, FeedForward = 96, Untied = architecture == "llama",
         }, vocabulary);
         var path = Path.Combine(folder, $"{type}.gguf");
-        Rescale(plain, path, type);
+        Rescale(plain, path, type, writer =>
+        {
+            if (rotated) TinyModel.Rotate(writer, architecture, headSize: 16, factors: architecture == "llama", scaling: 2.5f);
+        });
         return path;
     }
 
@@ -38,12 +45,13 @@ internal static class GradientModels
         var writer = new GgufWriter();
         foreach (var entry in source.Entries) writer.CopyEntry(source, entry);
         foreach (var tensor in trainer.Tensors) writer.AddTensor(tensor.Name, tensor.Values, [.. tensor.Shape]);
+        foreach (var tensor in source.Tensors.Where(tensor => trainer.Tensors.All(trained => trained.Name != tensor.Name))) writer.CopyTensor(source, tensor);
         writer.Write(smooth);
         return smooth;
     }
 
     // The initialiser's weights are small: attention and biases would hardly matter. Every matrix gets rows of length one.
-    private static void Rescale(string from, string to, GgmlType type)
+    private static void Rescale(string from, string to, GgmlType type, Action<GgufWriter> add)
     {
         using var source = GgufFile.Open(from);
         var writer = new GgufWriter();
@@ -60,6 +68,7 @@ internal static class GradientModels
             if (tensor.Shape.Count == 1 || type == GgmlType.F32) writer.AddTensor(tensor.Name, values, [.. tensor.Shape]);
             else writer.AddTensor(tensor.Name, type, GgmlRows.Encode(type, values, tensor.Shape[0]), [.. tensor.Shape]);
         }
+        add(writer);
         writer.Write(to);
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using NativeSteer.Tests.Cli;
 using NativeSteer.Tests.Files;
 using NativeSteer.Tests.Support;
 using NativeSteer.Training;
@@ -74,6 +76,62 @@ public sealed class MemoryEstimateTests
         Assert.InRange((double)estimate.Total / trainer.Bytes, 0.99, 1.7);
     }
 
+    [Fact]
+    public void Terms_that_come_and_go_are_counted()
+    {
+        var threads = new TrainerOptions { Threads = 4 };
+        Assert.Equal(4 * Of(s_all, new() { Threads = 1 }).Scratch, Of(s_all, threads).Scratch);
+        // 7 rows of a head, two tables of keys, two blocks of weights, each padded to 16 numbers (native/attention.cpp).
+        Assert.Equal(4L * sizeof(float) * ((7 * 256 * 32) + (2 * (32 + 32) * (256 + 16))), Of(s_all, threads).Scratch);
+        Assert.Equal(0, Of(s_vectors).Loading); // F32 needs no conversion
+        using var folder = new TestFolder();
+        QuantizedCopy.Write(TinyModel.Path, folder["q8.gguf"], GgmlType.Q8_0);
+        using var quantised = GgufFile.Open(folder["q8.gguf"]);
+        var largest = TinyModel.VocabularySize * TinyModel.Width * sizeof(float);
+        Assert.Equal(largest, MemoryEstimate.Of(quantised, s_vectors, new(), 1, 8).Loading);
+        Assert.Equal(largest / 32 * 34 / 4, MemoryEstimate.Of(quantised, s_all, new(), 1, 8).Loading);
+        Assert.Equal(2 * largest, Of(s_all).Writing);
+        var estimate = Of(s_all) with { Loading = 1L << 40 };
+        Assert.Equal(estimate.Weights + estimate.Copies + estimate.Optimizer + estimate.Loading + estimate.Writing, estimate.Total);
+    }
+
+    [Fact]
+    public async Task The_process_grows_by_what_is_estimated()
+    {
+        using var folder = new TestFolder();
+        ModelInitializer.Write(folder["small.gguf"], new() { Width = 128, Layers = 4, Heads = 4, KeyValueHeads = 2, FeedForward = 384 }, TinyModel.Path);
+        ModelInitializer.Write(folder["large.gguf"], new() { Width = 256, Layers = 6, Heads = 4, KeyValueHeads = 2, FeedForward = 1024 }, TinyModel.Path);
+        folder.Write("data.jsonl", string.Join('\n', Enumerable.Range(0, 8).Select(i => $"{{\"text\":\"{new string((char)('a' + i), 480)}\"}}")));
+        folder.Write("short.jsonl", "{\"text\":\"abc\"}");
+        var least = await Run("small", 1, 32);
+        foreach (var (what, grown) in new[] { ("rows", await Run("small", 8, 512)), ("weights", await Run("large", 1, 32)) })
+        {
+            var ratio = (double)(grown.Estimate - least.Estimate) / (grown.Peak - least.Peak);
+            Assert.True(ratio is > 0.75 and < 1.6, $"More {what}: {grown.Estimate - least.Estimate} bytes were estimated, {grown.Peak - least.Peak} were taken.");
+        }
+
+        // The most that the program held, trained, saved and exported.
+        async Task<(long Peak, long Estimate)> Run(string model, int rows, int length)
+        {
+            using var file = GgufFile.Open(folder[model + ".gguf"]);
+            var estimate = MemoryEstimate.Of(file, s_all, new() { Threads = 1 }, rows, length).Total;
+            using var process = CliRun.Start(
+                "train", "sft", "-m", folder[model + ".gguf"], "-f", folder[length == 32 ? "short.jsonl" : "data.jsonl"], "-o", folder["out.gguf"],
+                "--rows", $"{rows}", "--length", $"{length}", "--steps", "1", "-t", "1");
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            var peak = 0L;
+            while (!process.HasExited)
+            {
+                peak = Math.Max(peak, Peak(process.Id));
+                await Task.Delay(5);
+            }
+            await process.WaitForExitAsync();
+            Assert.True(process.ExitCode == 0, await error);
+            await output;
+            return (peak, estimate);
+        }
+    }
+
     [Theory]
     [InlineData("MemTotal: 100 kB\nMemAvailable:   64 kB\n", 65536L)]
     [InlineData("MemTotal: 100 kB\n", null)]
@@ -91,6 +149,21 @@ public sealed class MemoryEstimateTests
 
     [Fact]
     public void This_machine_has_some() => Assert.InRange(AvailableMemory.Bytes(), 1 << 20, long.MaxValue);
+
+    // Bytes; 0 once it has ended.
+    private static long Peak(int process)
+    {
+        const string name = "VmHWM:";
+        try
+        {
+            var line = File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
+            return line is null ? 0 : 1024 * long.Parse(line[name.Length..^"kB".Length].Trim(), NumberStyles.None, CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
 
     private static MemoryEstimate Of(TrainableParts parts, TrainerOptions? options = null, int rows = 8, int length = 256)
     {

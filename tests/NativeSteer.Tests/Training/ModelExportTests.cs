@@ -22,14 +22,31 @@ public sealed class ModelExportTests : IDisposable
     [Theory]
     [InlineData(ExportType.Keep)]
     [InlineData(ExportType.F32)]
-    public void An_untouched_model_keeps_every_tensor_and_key(ExportType type)
+    public void An_untouched_model_keeps_every_tensor_and_key_but_its_name(ExportType type)
     {
         new ModelExport(TinyModel.Path, []) { Type = type }.Write(_folder["out.gguf"]);
         SameBut(TinyModel.Path, _folder["out.gguf"]);
         using var source = GgufFile.Open(TinyModel.Path);
         using var written = GgufFile.Open(_folder["out.gguf"]);
-        foreach (var entry in source.Entries) Assert.Equal(source.ReadEntryBytes(entry), written.ReadEntryBytes(written.Find(entry.Key)!));
+        foreach (var entry in source.Entries.Where(entry => entry.Key is not "general.name"))
+            Assert.Equal(source.ReadEntryBytes(entry), written.ReadEntryBytes(written.Find(entry.Key)!));
+        Assert.Equal("out", written.GetString("general.name"));
         if (type == ExportType.F32) Assert.Equal(0, written.GetInteger("general.file_type"));
+    }
+
+    [Fact]
+    public void A_model_without_a_name_gets_its_files()
+    {
+        using (var source = GgufFile.Open(TinyModel.Path))
+        {
+            var writer = new GgufWriter();
+            foreach (var entry in source.Entries.Where(entry => entry.Key is not "general.name")) writer.CopyEntry(source, entry);
+            foreach (var tensor in source.Tensors) writer.CopyTensor(source, tensor);
+            writer.Write(_folder["nameless.gguf"]);
+        }
+        new ModelExport(_folder["nameless.gguf"], []).Write(_folder["tuned.v2.gguf"]);
+        using var written = GgufFile.Open(_folder["tuned.v2.gguf"]);
+        Assert.Equal("tuned.v2", written.GetString("general.name"));
     }
 
     [Theory]
@@ -79,13 +96,49 @@ public sealed class ModelExportTests : IDisposable
         Logits(_folder["out.gguf"]);
     }
 
-    [Fact]
-    public void A_type_leaves_frozen_quantised_matrices()
+    [Theory]
+    [InlineData(ExportType.F32, GgmlType.F32, 0)]
+    [InlineData(ExportType.F16, GgmlType.F16, 1)]
+    [InlineData(ExportType.Q8_0, GgmlType.Q8_0, 7)]
+    public void A_type_is_that_of_every_matrix_and_of_the_file(ExportType type, GgmlType expected, int fileType)
     {
-        var model = Retyped(GgmlType.Q4_0, "blk.1.ffn_up.weight");
-        new ModelExport(model, []) { Type = ExportType.F32 }.Write(_folder["out.gguf"]);
+        using var source = GgufFile.Open(TinyModel.Path);
+        var quantised = Retyped(GgmlType.Q4_0, [.. source.Tensors.Where(tensor => tensor.Shape.Count > 1).Select(tensor => tensor.Name)]);
+        var vector = Models.RandomVector(new ModelShape("llama", TinyModel.Layers, TinyModel.Width), 6, 1);
+        new ModelExport(quantised, Trained(vector)) { Type = type }.Write(_folder["out.gguf"]);
         using var written = GgufFile.Open(_folder["out.gguf"]);
-        Assert.Equal(GgmlType.Q4_0, written.FindTensor("blk.1.ffn_up.weight")!.Type);
+        Assert.All(written.Tensors.Where(tensor => tensor.Shape.Count > 1), tensor => Assert.Equal(expected, tensor.Type));
+        Assert.Equal(fileType, written.GetInteger("general.file_type"));
+        using var before = GgufFile.Open(quantised);
+        float[] Values(GgufFile file) => WeightConversion.Floats(file, file.FindTensor("blk.1.ffn_up.weight")!);
+        Close(Values(before), Values(written), type switch { ExportType.F32 => 0, ExportType.F16 => 1e-3f, _ => 0.01f });
+        Close(source.ReadTensor("blk.1.ffn_up.weight"), Values(written), 0.1f);
+        Logits(_folder["out.gguf"]);
+    }
+
+    [Fact]
+    public void Kept_types_keep_the_files_and_others_renew_it()
+    {
+        using var tiny = GgufFile.Open(TinyModel.Path);
+        string[] matrices = [.. tiny.Tensors.Where(tensor => tensor.Shape.Count > 1).Select(tensor => tensor.Name)];
+        var quantised = Retyped(GgmlType.Q4_0, 2, matrices);
+        new ModelExport(quantised, [new("output_norm.weight", [64], () => Random(1, 64))]).Write(_folder["norm.gguf"]);
+        using (var written = GgufFile.Open(_folder["norm.gguf"])) Assert.Equal(2, written.GetInteger("general.file_type"));
+
+        // All weights: those that 4 bits would not hold become F16.
+        var trained = matrices.Select(name => new TrainedWeight(name, tiny.FindTensor(name)!.Shape, () => tiny.ReadTensor(name)));
+        new ModelExport(quantised, trained).Write(_folder["all.gguf"]);
+        using var all = GgufFile.Open(_folder["all.gguf"]);
+        Assert.All(all.Tensors.Where(tensor => tensor.Shape.Count > 1), tensor => Assert.Equal(GgmlType.F16, tensor.Type));
+        Assert.Equal(1, all.GetInteger("general.file_type"));
+    }
+
+    [Fact]
+    public void A_token_that_the_vocabulary_ends_before_is_refused()
+    {
+        TrainedWeight[] trained = [new("token_embd.rows", [64, 1], () => new float[64])];
+        var export = new ModelExport(TinyModel.Path, trained) { NewTokens = ["<x>"], TokenRows = [TinyModel.VocabularySize + 1] };
+        Assert.Contains("was trained, the vocabulary has", Assert.Throws<InvalidOperationException>(() => export.Write(_folder["out.gguf"])).Message, StringComparison.Ordinal);
     }
 
     [Theory, ModelData("tiny"), ModelData("stories260K")]
@@ -305,7 +358,9 @@ public sealed class ModelExportTests : IDisposable
         vector.Layers.Select(layer => new TrainedWeight($"blk.{layer}.vector", [vector.Shape.Width], () => vector.Direction(layer).ToArray()));
 
     // The tiny model with some matrices in another type.
-    private string Retyped(GgmlType type, params string[] names)
+    private string Retyped(GgmlType type, params string[] names) => Retyped(type, null, names);
+
+    private string Retyped(GgmlType type, uint? fileType, params string[] names)
     {
         using var source = GgufFile.Open(TinyModel.Path);
         var writer = new GgufWriter();
@@ -315,6 +370,7 @@ public sealed class ModelExportTests : IDisposable
             if (!names.Contains(tensor.Name)) writer.CopyTensor(source, tensor);
             else writer.AddTensor(tensor.Name, type, GgmlRows.Encode(type, source.ReadTensor(tensor.Name), tensor.Shape[0]), [.. tensor.Shape]);
         }
+        if (fileType is { } number) writer.Add("general.file_type", number);
         writer.Write(_folder["retyped.gguf"]);
         return _folder["retyped.gguf"];
     }

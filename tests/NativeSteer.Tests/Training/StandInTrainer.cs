@@ -13,6 +13,12 @@ internal sealed class StandInTrainer : ITrainable
     /// <summary>The update whose loss is not a number, or none.</summary>
     internal long BrokenStep { get; init; } = -1;
 
+    /// <summary>The update that there is not enough memory for, or none.</summary>
+    internal long FailingStep { get; init; } = -1;
+
+    /// <summary>The update after which no loss is a number, or none.</summary>
+    internal long RuiningStep { get; init; } = -1;
+
     /// <summary>Called after each update.</summary>
     internal Action<long>? Stepped { get; init; }
 
@@ -25,6 +31,7 @@ internal sealed class StandInTrainer : ITrainable
 
     public StepResult Step(IReadOnlyList<TrainingBatch> batches, float learningRate)
     {
+        if (Updates + 1 == FailingStep) throw new NativeSteerException("There is not enough memory.");
         if (Updates + 1 == BrokenStep) return new StepResult(double.NaN, 1, 1, 0);
         var targets = batches.Sum(batch => batch.Targets.Length);
         var sum = 0.0;
@@ -40,7 +47,8 @@ internal sealed class StandInTrainer : ITrainable
         return result;
     }
 
-    public float[] LogProbabilities(TrainingBatch batch) => [.. batch.Targets.Select(target => -1 - target * 0.01f + _parts[1].Values[0])];
+    public float[] LogProbabilities(TrainingBatch batch) =>
+        [.. batch.Targets.Select(target => Updates == RuiningStep ? float.NaN : -1 - target * 0.01f + _parts[1].Values[0])];
 
     public void Dispose() { }
 

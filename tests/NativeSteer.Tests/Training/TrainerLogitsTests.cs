@@ -1,6 +1,7 @@
 using NativeSteer.Engine;
 using NativeSteer.Tests.Support;
 using NativeSteer.Training;
+using NativeSteer.Vectors;
 using Xunit;
 
 namespace NativeSteer.Tests.Training;
@@ -17,6 +18,34 @@ public sealed class TrainerLogitsTests : IDisposable
 
     [Fact]
     public void Qwen2_with_biases_and_tied_embeddings() => Equal(TinyQwen2.Write(Path.Combine(_folder, "qwen.gguf")), 1e-4f);
+
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 4)]
+    [InlineData(true, 2.5f)]
+    public void Llama_with_rope_factors_and_linear_scaling(bool factors, float scaling)
+    {
+        var path = TinyModel.WriteRotated(Path.Combine(_folder, "rope.gguf"), factors, scaling);
+        Equal(path, 1e-4f);
+        // They are large enough to be seen.
+        using var plain = Trainer.Load(TinyModel.Path, new() { Norms = true }, new() { Compute = ComputeType.F32 });
+        using var rotated = Trainer.Load(path, new() { Norms = true }, new() { Compute = ComputeType.F32 });
+        var batch = Batches.Random(plain.Shape.Vocabulary, 40, [[40]]);
+        Assert.True(plain.Logits(batch).Zip(rotated.Logits(batch)).Max(pair => Math.Abs(pair.First - pair.Second)) > 0.01);
+    }
+
+    [Fact]
+    public void Qwen2_with_linear_scaling()
+    {
+        TinyQwen2.Write(Path.Combine(_folder, "plain.gguf"));
+        using var source = GgufFile.Open(Path.Combine(_folder, "plain.gguf"));
+        var writer = new GgufWriter();
+        foreach (var entry in source.Entries) writer.CopyEntry(source, entry);
+        foreach (var tensor in source.Tensors) writer.CopyTensor(source, tensor);
+        TinyModel.Rotate(writer, "qwen2", 0, factors: false, 4);
+        writer.Write(Path.Combine(_folder, "qwen.gguf"));
+        Equal(Path.Combine(_folder, "qwen.gguf"), 1e-4f);
+    }
 
     [StoriesFact]
     public void Stories260K() => Equal(SharedFolder.Stories260K!, 1e-3f);

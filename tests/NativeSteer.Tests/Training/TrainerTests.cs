@@ -73,6 +73,23 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Targets_without_reference_have_no_penalty_and_the_others_keep_theirs()
+    {
+        var path = GradientModels.Write(_folder, "llama", GgmlType.F32);
+        using var trainer = Trainer.Load(path, new() { VectorLayers = [0] }, new() { KlWeight = 0.5f });
+        var batch = Batches.Random(trainer.Shape.Vocabulary, 24, [[24], [24]]);
+        StepResult With(Func<int, float> reference) =>
+            trainer.Gradient([Referred(batch, [.. Enumerable.Range(0, batch.Outputs.Length).Select(reference)])]);
+        var plain = trainer.Gradient([batch]);
+        var all = With(_ => -3);
+        var (even, odd) = (With(i => i % 2 == 0 ? -3 : float.NaN), With(i => i % 2 == 1 ? -3 : float.NaN));
+        Assert.InRange(even.Kl, 0.1 * all.Kl, 0.9 * all.Kl);
+        Assert.Equal(all.Kl, even.Kl + odd.Kl, 6);
+        Assert.Equal(all.Loss - plain.Loss, even.Loss + odd.Loss - (2 * plain.Loss), 5);
+        Assert.Equal(plain, With(_ => float.NaN));
+    }
+
+    [Fact]
     public void Padding_does_not_matter()
     {
         using var trainer = Trainer.Load(GradientModels.Write(_folder, "llama", GgmlType.F32), new() { AllWeights = true });
@@ -159,6 +176,12 @@ public sealed class TrainerTests : IDisposable
         var distance = Math.Sqrt(expected.Zip(actual).Sum(pair => Math.Pow(pair.First - pair.Second, 2)));
         Assert.InRange(distance / Math.Sqrt(expected.Sum(value => (double)value * value)), 0, tolerance);
     }
+
+    private static TrainingBatch Referred(TrainingBatch batch, float[] references) => new()
+    {
+        Rows = batch.Rows, Length = batch.Length, Tokens = batch.Tokens, Positions = batch.Positions, Segments = batch.Segments,
+        Outputs = batch.Outputs, Targets = batch.Targets, Weights = batch.Weights, ReferenceLogProbabilities = references,
+    };
 
     private static TrainingBatch Row(TrainingBatch batch, int row)
     {

@@ -184,7 +184,7 @@ public sealed class TrainingDataTests : IDisposable
     [InlineData("{\"completion\":\"a\"}", "\"prompt\" is missing")]
     [InlineData("{\"prompt\":\"a\",\"text\":\"b\"}", "name what is to be trained after a prompt \"completion\"")]
     [InlineData("{\"text\":\"wait\",\"mask\":[[0,5]]}", "the mask [0, 5] does not lie in the text, which has 4 code points")]
-    [InlineData("{\"text\":\"wait\",\"mask\":[[2,1]]}", "the mask [2, 1] does not lie")]
+    [InlineData("{\"text\":\"wait\",\"mask\":[[2,1]]}", "the mask [2, 1] ends before it begins")]
     [InlineData("{\"text\":\"wait\",\"mask\":[[-1,1]]}", "the mask [-1, 1] does not lie")]
     [InlineData("{\"text\":\"wait\",\"mask\":[0,1]}", "an array of pairs")]
     [InlineData("{\"text\":\"wait\",\"mask\":[[0.5,1]]}", "an array of pairs")]

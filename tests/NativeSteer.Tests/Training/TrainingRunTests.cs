@@ -100,17 +100,42 @@ public sealed class TrainingRunTests : IDisposable
             ["step-00000008.safetensors", "step-00000009.safetensors"], Directory.GetFiles(_folder["kept"]).Select(Path.GetFileName).Order());
     }
 
-    [Fact]
-    public void A_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint()
+    [Theory]
+    [InlineData(1e-12)]
+    [InlineData(1e3)]
+    public void A_loss_that_is_no_number_stops_and_keeps_what_was_done(double minutes)
     {
         using var trainer = new StandInTrainer { BrokenStep = 6 };
-        var run = Run(trainer, new() { Steps = 9, CheckpointMinutes = 1e-12 }, "kept");
+        var run = Run(trainer, new() { Steps = 9, CheckpointMinutes = minutes }, "kept");
         Fails.With(() => run.Run(), "The loss is NaN at step 6", "step-00000005.safetensors", "--lr");
         using var again = new StandInTrainer();
         var second = Run(again, new() { Steps = 9 }, "kept");
         Assert.True(second.Resume());
         Assert.Equal(5, second.State.Step);
         Assert.Equal(trainer.Tensors[0].Values, again.Tensors[0].Values);
+    }
+
+    [Fact]
+    public void What_ends_a_run_does_not_cost_what_was_done()
+    {
+        using var trainer = new StandInTrainer { FailingStep = 7 };
+        var run = Run(trainer, new() { Steps = 9, CheckpointMinutes = 1e3 }, "kept");
+        Fails.With(() => run.Run(), "not enough memory");
+        using var again = new StandInTrainer();
+        var second = Run(again, new() { Steps = 9 }, "kept");
+        Assert.True(second.Resume());
+        Assert.Equal(6, second.State.Step);
+    }
+
+    [Theory]
+    [InlineData(1e-12, "the last good checkpoint is ", "step-00000004.safetensors")]
+    [InlineData(10, "no checkpoint was made yet", "--lr")]
+    public void Weights_that_an_update_has_ruined_are_not_kept(double minutes, params string[] expected)
+    {
+        using var trainer = new StandInTrainer { RuiningStep = 5 };
+        var run = Run(trainer, new() { Steps = 5, CheckpointMinutes = minutes, EvaluateEvery = 100 }, "kept");
+        Fails.With(() => run.Run(), ["The loss is no number any more after step 5", .. expected]);
+        Assert.False(File.Exists(_folder["kept/step-00000005.safetensors"]));
     }
 
     [Fact]

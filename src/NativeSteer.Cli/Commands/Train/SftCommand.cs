@@ -17,7 +17,7 @@ internal sealed class SftCommand : TrainingVerb
     private readonly ChoiceSetting _compute = new("Number type of products with trained matrices", ["bf16", "f32"], "--compute");
     private readonly TextSetting _output = CommonSettings.Output("Where to write the trained model");
     private readonly ChoiceSetting _type =
-        new("Number type of its matrices; keep leaves frozen ones as they are", ["keep", "f32", "f16", "q8_0"], "--type");
+        new("Number type of all its matrices; keep leaves frozen ones as they are", ["keep", "f32", "f16", "q8_0"], "--type");
     private readonly Flag _json = CommonSettings.Json();
 
     internal SftCommand() : base("train sft", "Fine-tune a model on texts: all weights, norms, vectors or token rows")

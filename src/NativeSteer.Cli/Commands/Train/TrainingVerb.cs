@@ -53,7 +53,7 @@ internal abstract class TrainingVerb(string path, string purpose) : Verb(path, p
         terminal.Note($"{data.Sequences.Count} sequences of {data.Tokens} tokens, {data.Targets} of them trained{dropped}; "
             + $"rows are {Text.Percent(tuning.UsedShare)} full; {Text.Count(tuning.TrainedNumbers)} numbers to train in {tuning.Steps} steps, "
             + $"about {Text.Bytes(tuning.Memory.Total)} of memory");
-        if (tuning.StepsDone > 0) terminal.Note($"going on from step {tuning.StepsDone}");
+        if (tuning.StepsDone > 0) terminal.Note($"going on from step {tuning.StepsDone}{(tuning.Changes.Count > 0 ? ", with " : "")}{string.Join(", ", tuning.Changes)}");
     }
 
     private static void Print(TrainingResult result, IReadOnlyList<string> files, Terminal terminal)
