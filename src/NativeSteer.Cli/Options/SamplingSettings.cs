@@ -31,7 +31,10 @@ internal sealed class SamplingSettings
         _seed = new("N", seedMeaning, "--seed", "-s") { Default = (int)s_defaults.Seed, Minimum = -1 };
     }
 
-    internal Setting[] All => [_temperature, _topK, _topP, _minP, _seed];
+    internal Setting[] All => [.. WithoutSeed, _seed];
+
+    /// <summary>For verbs that take seeds in another way.</summary>
+    internal Setting[] WithoutSeed => [_temperature, _topK, _topP, _minP];
 
     /// <summary>The options with the first rollout's seed.</summary>
     internal SamplerOptions Get(ParseResult parse)

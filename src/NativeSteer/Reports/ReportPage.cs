@@ -119,10 +119,18 @@ internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<Repo
         _html.Append("</main>\n");
         if (figures.Any(figure => figure.Chart is not null))
         {
-            _html.Append("<script>\n/*\n").Append(ReportAssets.Text("vega.LICENSE").Replace("*/", "* /", StringComparison.Ordinal)).Append('\n').Append(ReportAssets.Text("chart-licences.txt"))
-                .Append("*/\n").Append(ReportAssets.Text("vega.min.js")).Append("\n</script>\n<script>\n").Append(ReportAssets.Text("vega-lite.min.js")).Append("\n</script>\n<script>\n")
-                .Append(ReportAssets.Text("report.js")).Append("</script>\n");
+            Script("vega.min.js", "vega.LICENSE", "chart-licences.txt");
+            Script("vega-lite.min.js", "vega-lite.LICENSE");
+            Script("report.js");
         }
         _html.Append("</body>\n</html>\n");
+    }
+
+    /// <summary>A script with the licences that must go along with it.</summary>
+    private void Script(string name, params string[] licences)
+    {
+        _html.Append("<script>\n");
+        foreach (var licence in licences) _html.Append("/*\n").Append(ReportAssets.Text(licence).Trim()).Append("\n*/\n");
+        _html.Append(ReportAssets.Text(name)).Append("\n</script>\n");
     }
 }

@@ -64,7 +64,7 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
         null => "noise of the same length was not run at this layer and magnitude",
         { IsSound: false } noise => $"under noise of the same length {StudyWords.Percent(noise.BadShare)} of the completions are empty or repeat themselves",
         { Factor: { Low: > 1, Value: < double.PositiveInfinity } factor } => $"noise of the same length does so {Times(factor)} as often",
-        { Factor: { Value: < double.PositiveInfinity } factor } => $"noise of the same length does not ({Times(factor)})",
+        { Factor: { Value: < double.PositiveInfinity } factor } => $"noise of the same length does not, {Times(factor)} as often",
         var noise => $"under noise of the same length the share is {Rate(noise)}",
     };
 

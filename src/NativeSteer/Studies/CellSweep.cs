@@ -87,9 +87,6 @@ internal sealed class CellSweep(LanguageModel model, IReadOnlyList<StudyPrompt> 
     /// <summary>Told how many rollouts are behind, of those of this sweep.</summary>
     internal Action<int, int>? Progress { get; init; }
 
-    /// <summary>Told of every completion, also of a block that the log has in part.</summary>
-    internal Action<CellRollout>? Finished { get; init; }
-
     /// <summary>Runs the cells.</summary>
     /// <param name="cells">All cells of the model, also of other shards.</param>
     /// <param name="plan">How a cell is steered.</param>
@@ -108,11 +105,8 @@ internal sealed class CellSweep(LanguageModel model, IReadOnlyList<StudyPrompt> 
                 {
                     context ??= model.CreateContext(options.Context);
                     var before = done;
-                    foreach (var rollout in Run(context, block, plan, finished => Progress?.Invoke(before + finished, total), cancellation))
-                    {
-                        log.Write(rollout.Write);
-                        Finished?.Invoke(rollout);
-                    }
+                    var rollouts = Run(context, block, plan, finished => Progress?.Invoke(before + finished, total), cancellation);
+                    foreach (var rollout in rollouts) log.Write(rollout.Write);
                 }
                 done += block.Length * prompts.Count;
                 Progress?.Invoke(done, total);
@@ -133,35 +127,27 @@ internal sealed class CellSweep(LanguageModel model, IReadOnlyList<StudyPrompt> 
 
     private List<CellRollout> Run(InferenceContext context, StudyCell[] block, Func<StudyCell, SteeringPlan> plan, Action<int> finished, CancellationToken cancellation)
     {
-        var jobs = new List<(StudyCell Cell, int Prompt)>();
-        var requests = new List<RolloutRequest>();
-        // Longest first would need to know; prompt by prompt, equal prompts meet in the cache.
-        for (var prompt = 0; prompt < prompts.Count; prompt++)
-        {
-            var tokens = model.Vocabulary.TokenizePrompt(prompts[prompt].Text);
-            foreach (var cell in block)
+        // Prompt by prompt: where steering begins after the prompt, its cells meet in the cache.
+        var plans = block.Select(cell => (Cell: cell, Plan: plan(cell))).ToList();
+        var jobs = (from prompt in Enumerable.Range(0, prompts.Count) from steered in plans select (steered.Cell, steered.Plan, Prompt: prompt)).ToList();
+        var tokens = prompts.Select(prompt => model.Vocabulary.TokenizePrompt(prompt.Text)).ToList();
+        List<RolloutRequest> requests =
+        [
+            .. jobs.Select(job => new RolloutRequest(tokens[job.Prompt])
             {
-                jobs.Add((cell, prompt));
-                requests.Add(new RolloutRequest(tokens)
-                {
-                    Id = prompts[prompt].Id,
-                    Plan = SteeringPlan.None,
-                    MaxTokens = options.MaxTokens,
-                    Stop = options.Stop,
-                    Sampling = options.Sampling with { Seed = StudyPrompt.SamplingSeed(cell.Seed, prompt) },
-                });
-            }
-        }
-        var plans = block.ToDictionary(cell => cell.Key, plan, StringComparer.Ordinal);
-        for (var i = 0; i < requests.Count; i++) requests[i] = requests[i] with { Plan = plans[jobs[i].Cell.Key] };
-
+                Id = prompts[job.Prompt].Id,
+                Plan = job.Plan,
+                MaxTokens = options.MaxTokens,
+                Stop = options.Stop,
+                Sampling = options.Sampling with { Seed = StudyPrompt.SamplingSeed(job.Cell.Seed, job.Prompt) },
+            }),
+        ];
         var rollouts = Generate(context, requests, finished, cancellation);
         var scores = options.Measure ? Score(context, rollouts, cancellation) : null;
         var results = rollouts.Select((rollout, i) => new CellRollout(
             jobs[i].Cell, prompts[jobs[i].Prompt], jobs[i].Prompt, rollout, KeywordRate.Of(rollout.Text, options.Words),
             CompletionClasses.Of(rollout), scores?[i]));
-        var order = block.Select((cell, i) => (cell.Key, i)).ToDictionary(each => each.Key, each => each.i, StringComparer.Ordinal);
-        return [.. results.OrderBy(result => order[result.Cell.Key])];
+        return [.. results.OrderBy(result => Array.IndexOf(block, result.Cell))]; // the log goes cell by cell; OrderBy is stable
     }
 
     private IReadOnlyList<Rollout> Generate(InferenceContext context, List<RolloutRequest> requests, Action<int> finished, CancellationToken cancellation)

@@ -44,22 +44,6 @@ public sealed class SentencesTests
             for (var i = 0; i < runes.Count; i++) Assert.True(covered[i] == 1 || (covered[i] == 0 && Rune.IsWhiteSpace(runes[i])));
         }).QuickCheckThrowOnFailure();
 
-    [Theory]
-    [InlineData("Wait, what? HMM... (wait) await \"Wait!\" waiting hmm-wait", 8, 4)]
-    [InlineData("  3 + 4 = 7\nwait", 6, 1)]
-    [InlineData("", 0, 0)]
-    public void Words_stand_between_white_space_and_lose_their_punctuation(string text, int words, int hits) =>
-        Assert.Equal((words, hits), KeywordSet.Default.Count(text));
-
-    [Fact]
-    public void A_set_of_words_needs_single_words()
-    {
-        Assert.Equal(["but", "wait"], KeywordSet.Parse("But, wait,but").Words);
-        Fails.With(() => KeywordSet.Parse(" , "), "is empty");
-        Fails.With(() => _ = new KeywordSet(["go back"]), "'go back'", "single words");
-        Fails.With(() => _ = new KeywordSet(["..."]), "'...'");
-    }
-
     [Fact]
     public void The_keyword_judge_labels_every_sentence()
     {

@@ -13,15 +13,16 @@ namespace NativeSteer.Cli.Commands.Study;
 internal sealed class GridSettings
 {
     private static readonly string s_figures = string.Join(',', BacktrackingGrid.Figures);
+    private static readonly BacktrackingOptions s_builtIn = CountdownStudy.Options(1, 2);
 
     private readonly TextSetting _figures = new("NAME,...", $"The figures whose cells are run: {s_figures} (default: all)", "--figures");
     private readonly CountSetting _layer = new("N", "The layer of figures with one layer", "--layer")
-        { Default = -1, Minimum = 0, DefaultMeaning = "at 10/32 of the depth; built-in pair: 2" };
+        { Default = -1, Minimum = 0, DefaultMeaning = $"at 10/32 of the depth; built-in pair: {s_builtIn.Layer}" };
     private readonly TextSetting _layers = new("LIST", "The layers of the layer sweep, e.g. 8-12 or 0,4,8 (default: all)", "--layers");
     private readonly TextSetting _offsets =
-        new("A:B", $"The window of figures with one window, in tokens from the sentence's first (default: {OffsetRange.Paper}; built-in pair: {CountdownStudy.Options(1, 2).Offsets})", "--offsets");
-    private readonly TextSetting _heat = new("A:B,...", "The windows of the heat map (default: six from -20 to 0)", "--heat-offsets");
-    private readonly TextSetting _magnitudes = new("N,...", "Strengths; also negative ones (default: 0.5,1,1.5,2,3)", "--magnitudes");
+        new("A:B", $"The window of figures with one window, in tokens from the sentence's first (default: {OffsetRange.Paper}; built-in pair: {s_builtIn.Offsets})", "--offsets");
+    private readonly TextSetting _heat = new("A:B,...", $"The windows of the heat map (default: six from -20 to 0; built-in pair: {string.Join(',', s_builtIn.HeatOffsets)})", "--heat-offsets");
+    private readonly TextSetting _magnitudes = new("N,...", $"Strengths; also negative ones (default: 0.5,1,1.5,2,3; built-in pair: {string.Join(',', s_builtIn.Magnitudes)})", "--magnitudes");
     private readonly ChoiceSetting _unit =
         new("Strengths are shares of the mean residual norm at the layer, or absolute, as in the paper", ["rel", "abs"], "--scale-unit");
     private readonly TextSetting _seeds = new("N,...", "Seeds of sampling, noise and shuffles; every cell runs with each (default: 1)", "--seeds");

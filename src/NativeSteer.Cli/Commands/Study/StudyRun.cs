@@ -14,18 +14,27 @@ internal static class StudyRun
     {
         var folder = new StudyFolder(path);
         var clock = Stopwatch.StartNew();
-        var statistics = Progress.Run(terminal, "Backtracking study", report =>
+        SweepStatistics statistics;
+        try
         {
-            var study = new BacktrackingStudy(options, folder)
+            statistics = Progress.Run(terminal, "Backtracking study", report =>
             {
-                Resume = resume,
-                Arguments = arguments,
-                Progress = at => report.Report(at.Share, at.Detail),
-                Note = terminal.Note,
-            };
-            study.Run(stop);
-            return study.Statistics;
-        });
+                var study = new BacktrackingStudy(options, folder)
+                {
+                    Resume = resume,
+                    Arguments = arguments,
+                    Progress = at => report.Report(at.Share, at.Detail),
+                    Note = terminal.Note,
+                };
+                study.Run(stop);
+                return study.Statistics;
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Note($"what was finished is in {path}: --resume goes on with it, 'nativesteer report {path}' shows it");
+            throw;
+        }
         Report(folder, terminal);
         terminal.Note(Counts(statistics, clock.Elapsed));
         return ExitCode.Done;

@@ -33,7 +33,7 @@ internal sealed class SweepCommand : Verb
         { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"as many as fit, at most {Rollouts.RolloutBlocks.MostParallel}" };
     private readonly ListSetting _stop = new("TEXT", "End a completion before this text; may be given several times", false, "--stop");
     private readonly Flag _unmeasured = new("Leave KL and perplexity away", "--no-kl");
-    private readonly SamplingSettings _sampling = new(0.7f, "Has no meaning here: seeds are given with --seeds");
+    private readonly SamplingSettings _sampling = new(0.7f, seedMeaning: "");
     private readonly ContextSettings _context = new("what the completions need");
     private readonly TextSetting _output = CommonSettings.Output("The log, JSONL: provenance, cells, completions");
     private readonly ShardSetting _shard = new();
@@ -52,7 +52,7 @@ internal sealed class SweepCommand : Verb
         AddGroup("Vectors", _vectors.All);
         AddGroup("Prompts", _prompts, _files, _chat, _system);
         AddGroup("Grid", _layers, _magnitudes, _unit, _seeds, _at, _shard);
-        AddGroup("Completions", [_count, _parallel, _stop, _words, _unmeasured, .. _sampling.All.Where(setting => setting.Name is not "--seed"), .. _context.All]);
+        AddGroup("Completions", [_count, _parallel, _stop, _words, _unmeasured, .. _sampling.WithoutSeed, .. _context.All]);
         AddGroup("Output", _output, _resume, _json);
         AddExample("sweep -m model.gguf --vector happy.gguf --layers 8-14 --magnitudes -1,1 -f p.jsonl --words happy,glad -o s.jsonl",
             "which layer and strength of a vector");
