@@ -128,7 +128,7 @@ public sealed class AnnotateTests : IDisposable
     [InlineData(2, "--price is '1'", "-f", "?", "--judge-model", "m", "-o", "o", "--price", "1")]
     [InlineData(2, "--temp is 'hot'", "-f", "?", "--judge-model", "m", "-o", "o", "--temp", "hot", "--base-url", "http://localhost:1")]
     [InlineData(1, "NATIVESTEER_NO_SUCH_KEY holds no key", "-f", "?", "--judge-model", "m", "-o", "o", "--key-env", "NATIVESTEER_NO_SUCH_KEY")]
-    [InlineData(1, "cannot be looked for", "-f", "?", "--words", "go back")]
+    [InlineData(1, "is no word that could be counted", "-f", "?", "--words", "go back")]
     [InlineData(1, "nowhere.jsonl does not exist", "-f", "nowhere.jsonl")]
     [InlineData(1, "its folder does not exist", "-f", "?", "-o", "nowhere/o.jsonl")]
     [InlineData(1, "nowhere.gguf", "-f", "?", "--judge-gguf", "nowhere.gguf")]
