@@ -2,4 +2,5 @@
 # Training steps against ggml's own autodiff and the machine's sgemm, on random models of two shapes: the README's table.
 #   scripts/bench-train.sh [OPTIONS]     of `nativesteer bench train`; give it a quiet machine
 set -euo pipefail
-exec "$(dirname "${BASH_SOURCE[0]}")/nativesteer" bench train -r 7 "$@"
+[[ " $* " == *" -r "* ]] || set -- -r 5 "$@"
+exec "$(dirname "${BASH_SOURCE[0]}")/nativesteer" bench train "$@"
