@@ -55,7 +55,8 @@ internal readonly record struct Fraction
     private static BigInteger? Whole(ReadOnlySpan<char> text) =>
         BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
 
-    private static Fraction Of(BigInteger numerator, BigInteger denominator)
+    /// <summary>In lowest terms; the denominator must not be zero.</summary>
+    internal static Fraction Of(BigInteger numerator, BigInteger denominator)
     {
         var divisor = BigInteger.GreatestCommonDivisor(numerator, denominator);
         if (denominator.Sign < 0) divisor = -divisor;

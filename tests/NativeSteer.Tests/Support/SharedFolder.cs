@@ -33,6 +33,16 @@ internal sealed class StoriesFactAttribute : FactAttribute
     }
 }
 
+/// <summary>A test that needs a file of the shared folder, skipped with the reason when it is not there.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class SharedFactAttribute : FactAttribute
+{
+    public SharedFactAttribute(string file)
+    {
+        if (SharedFolder.Find(file) is null) Skip = $"needs ../shared/{file}";
+    }
+}
+
 /// <summary>A theory's case on a model by name: "tiny", which the tests write, or "stories260K", skipped where it is not there.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 internal sealed class ModelDataAttribute : DataAttribute
