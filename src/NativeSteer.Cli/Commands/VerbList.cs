@@ -34,6 +34,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
     internal static VerbList Trains { get; } = new("train",
         new("sft", "Fine-tune a model on texts: all weights, norms, vectors or token rows", (args, terminal) => new SftCommand().Run(args, terminal)),
         new("bias", "Train one vector per layer, the model itself frozen", (args, terminal) => new BiasCommand().Run(args, terminal)),
+        new("rl", "Train vectors, adapters or weights by rewards for right answers", (args, terminal) => new RlCommand().Run(args, terminal)),
         new("init", "Write a random model to train from nothing", (args, terminal) => new InitCommand().Run(args, terminal)));
 
     internal static VerbList Countdown { get; } = new("countdown",

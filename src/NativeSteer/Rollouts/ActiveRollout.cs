@@ -14,6 +14,7 @@ internal sealed class ActiveRollout : IDisposable
     private readonly int _limit;
     private double _logProbability;
     private int _picked;
+    private int? _end;
 
     internal ActiveRollout(RolloutRequest request, PromptCache.Lease lease, int limit, Vocabulary vocabulary)
     {
@@ -52,6 +53,7 @@ internal sealed class ActiveRollout : IDisposable
         if (!Request.IgnoreEnd && _vocabulary.IsEndOfGeneration(token))
         {
             Finish = FinishReason.End;
+            _end = token;
             return Keep(_stop.Append(_stream.Finish()) + _stop.Finish());
         }
 
@@ -71,7 +73,7 @@ internal sealed class ActiveRollout : IDisposable
         return Keep(text);
     }
 
-    internal Rollout Result() => new(Request, _tokens, _text.ToString(), Finish!.Value, _logProbability);
+    internal Rollout Result() => new(Request, _tokens, _text.ToString(), Finish!.Value, _logProbability) { End = _end };
 
     public void Dispose() => Sampler.Dispose();
 

@@ -45,7 +45,11 @@ public enum FinishReason
 /// <param name="Text">The generated text, up to a stop string.</param>
 /// <param name="Finish">Why it ended.</param>
 /// <param name="LogProbability">Sum of the natural logs of the picked tokens' probabilities under the (steered) model, unmodified by sampling; NaN unless asked for.</param>
-public sealed record Rollout(RolloutRequest Request, IReadOnlyList<int> Tokens, string Text, FinishReason Finish, double LogProbability);
+public sealed record Rollout(RolloutRequest Request, IReadOnlyList<int> Tokens, string Text, FinishReason Finish, double LogProbability)
+{
+    /// <summary>The end-of-generation token that ended it; null where something else did.</summary>
+    public int? End { get; init; }
+}
 
 /// <summary>What a run of rollouts computed and what it saved.</summary>
 public sealed record RolloutStatistics

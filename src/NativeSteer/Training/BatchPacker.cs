@@ -116,6 +116,10 @@ public sealed class BatchPacker
         }
     }
 
+    // Without advantage, and still held to the reference.
+    private static bool HasReference(TrainingSequence sequence, int token) =>
+        sequence.ReferenceLogProbabilities is { } references && !float.IsNaN(references[token]);
+
     private TrainingBatch Fill(List<List<int>> rows)
     {
         var places = rows.Count * Length;
@@ -134,7 +138,7 @@ public sealed class BatchPacker
                     tokens[at] = sequence.Tokens[i];
                     positions[at] = i;
                     segments[at] = s;
-                    if (i == 0 || sequence.Weights[i] == 0) continue;
+                    if (i == 0 || (sequence.Weights[i] == 0 && !HasReference(sequence, i))) continue;
                     outputs.Add(at - 1);
                     targets.Add(sequence.Tokens[i]);
                     weights.Add(sequence.Weights[i]);

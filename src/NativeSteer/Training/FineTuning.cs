@@ -73,7 +73,7 @@ public sealed class FineTuning : IDisposable
         options = options with { Run = options.Run with { Length = Length(model.File, options.Run.Length) } };
         var run = options.Run;
         var tokenizer = new TrainingTokenizer(model.Vocabulary, options.NewTokens);
-        var parts = options.Parts.Resolve(shape, tokenizer, options.Layers);
+        var parts = options.Parts.Resolve(shape, tokenizer, options.Layers) with { AdapterSeed = options.Run.Seed };
         CheckExport(options, model.File, parts);
         CheckPaths(options);
         var reading = new TrainingDataOptions { Length = run.Length, DropLong = options.DropLong };
@@ -139,16 +139,10 @@ public sealed class FineTuning : IDisposable
     /// <exception cref="NativeSteerException">None were trained, or they are no numbers any more.</exception>
     public SteeringVector Vector()
     {
-        var directions = new Dictionary<int, float[]>();
-        foreach (var tensor in _trainer.Tensors)
-        {
-            if (ModelExport.LayerOfVector(tensor.Name) is { } layer) directions.Add(layer, tensor.Values);
-        }
-        if (directions.Count == 0) throw new NativeSteerException("No vectors were trained; add them to --train.");
         var provenance = Origin("trained_bias")
             .With(Provenance.Label, Path.GetFileNameWithoutExtension(_options.Data))
             .With(Provenance.Created, DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
-        return new SteeringVector(_shape, directions, provenance);
+        return TrainedVectors.Of(_shape, _trainer.Tensors, provenance);
     }
 
     /// <summary>Deletes the checkpoints: what was trained is written.</summary>
@@ -198,7 +192,7 @@ public sealed class FineTuning : IDisposable
     // What could not be written at the end is refused at the beginning.
     private static void CheckExport(FineTuningOptions options, GgufFile model, TrainableParts parts)
     {
-        if (!parts.AllWeights && !parts.Norms && parts.VectorLayers.Count == 0 && parts.TokenRows.Count == 0)
+        if (!parts.AllWeights && !parts.Norms && parts.VectorLayers.Count == 0 && parts.AdapterRank == 0 && parts.TokenRows.Count == 0)
             throw new NativeSteerException("Nothing is to be trained; say what with --train.");
         if (options.Bakes && parts.VectorLayers.Count > 0) ModelExport.RequireBaking(model);
         if (parts.TokenRows.Count == 0) return;

@@ -55,7 +55,7 @@ public sealed record FineTuningOptions
     {
         var settings = Run.ToJson();
         settings["train"] = Parts.ToString();
-        settings["layers"] = Parts.Vectors ? Layers ?? "all" : null;
+        settings["layers"] = Parts.Vectors || Parts.AdapterRank > 0 ? Layers ?? "all" : null;
         settings["new_tokens"] = new JsonArray([.. NewTokens.Select(token => JsonValue.Create(token))]);
         settings["drop_long"] = DropLong;
         foreach (var (name, value) in Trainer.ToJson()) settings[name] = value?.DeepClone();

@@ -39,7 +39,7 @@ internal sealed class LayerGraph(
         h = norm.Forward(layer.FeedForwardNorm, middle);
         var gate = linear.Forward(layer.Gate, h, layer.GateBias);
         var up = linear.Forward(layer.Up, h, layer.UpBias);
-        var output = graph.Add(middle, linear.Forward(layer.Down, graph.SwiGlu(gate, up), layer.DownBias));
+        var output = graph.Add(middle, Down(layer, graph.SwiGlu(gate, up)));
         if (layer.Vector is { } vector) output = graph.Add(output, vector.Value);
         return new Pass(input, q, k, v, attended, middle, gate, up, output);
     }
@@ -63,6 +63,7 @@ internal sealed class LayerGraph(
         if (layer.Down.Trained)
             linear.WeightGradient(layer.Down, linear.Ready(graph.SwiGlu(pass.Gate, pass.Up), layer.Down), gradient, layer.DownBias);
         var product = linear.Back(layer.Down, gradient);
+        if (layer.DownAdapter is { } adapter) product = graph.Add(product, linear.AdapterBack(adapter, graph.SwiGlu(pass.Gate, pass.Up), gradient));
         var gate = graph.SiluBack(graph.Multiply(product, pass.Up), pass.Gate);
         var up = graph.Multiply(product, graph.Silu(pass.Gate));
         graph.Schedule(gate);
@@ -75,6 +76,12 @@ internal sealed class LayerGraph(
         }
         var normed = graph.Add(linear.Back(layer.Gate, gate), linear.Back(layer.Up, up));
         return graph.Add(gradient, norm.Back(layer.FeedForwardNorm, pass.Middle, normed));
+    }
+
+    private Tensor Down(LayerWeights layer, Tensor x)
+    {
+        var y = linear.Forward(layer.Down, x, layer.DownBias);
+        return layer.DownAdapter is { } adapter ? graph.Add(y, linear.AdapterForward(adapter, x)) : y;
     }
 
     private Tensor AttentionBack(LayerWeights layer, in Pass pass, Tensor gradient)

@@ -54,6 +54,19 @@ internal sealed class LinearGraph(TensorGraph graph, GradientSink gradients, Com
         if (bias is { Trained: true }) gradients.Add(bias, graph.SumRows(dy));
     }
 
+    /// <summary>x (inputs, n) -> B A x (outputs, n), in F32: adapters are small.</summary>
+    public Tensor AdapterForward(Adapter adapter, Tensor x) => graph.MatMul(adapter.B.Value, graph.MatMul(adapter.A.Value, x));
+
+    /// <summary>Adds the adapter's gradients; dy (outputs, n) -> its contribution to dx (inputs, n).</summary>
+    public Tensor AdapterBack(Adapter adapter, Tensor x, Tensor dy)
+    {
+        var turned = graph.Transpose(dy);
+        gradients.Add(adapter.B, graph.MatMul(graph.Transpose(graph.MatMul(adapter.A.Value, x)), turned));
+        var inner = graph.MatMul(graph.Transpose(adapter.B.Value), dy);
+        gradients.Add(adapter.A, graph.MatMul(graph.Transpose(x), graph.Transpose(inner)));
+        return graph.MatMul(graph.Transpose(adapter.A.Value), inner);
+    }
+
     /// <summary>The sum over n of dy x^T: (inputs, outputs).</summary>
     private Tensor Outer(Tensor readyInput, Tensor dy) => Rounds
         ? graph.Product(graph.Pairs(dy, PairsAlong.Rows), readyInput, turned: true) : graph.MatMul(readyInput, graph.Transpose(dy));

@@ -69,6 +69,7 @@ public sealed record MemoryEstimate
             else if (tied || tensor.Name is not "token_embd.weight") transposed += TransposedBytes(tensor, trainer);
         }
         var added = (long)parts.VectorLayers.Count * numbers.Width + (tied ? 1L : 2L) * parts.TokenRows.Count * numbers.Width;
+        added += (long)parts.AdapterLayers.Count * parts.AdapterRank * (numbers.Width + numbers.FeedForward);
         var tokens = (long)rows * length;
         var vocabulary = source.Find("token_embd.weight")?.Tensor.Shape[^1] ?? 0;
         var kept = KeptLayers(parts, numbers.Layers);
@@ -94,7 +95,9 @@ public sealed record MemoryEstimate
     /// </summary>
     internal static int KeptLayers(TrainableParts parts, int layers) =>
         parts.AllWeights || parts.Norms || parts.TokenRows.Count > 0 ? layers
-        : parts.VectorLayers.Count > 0 ? layers - 1 - parts.VectorLayers.Min() : 0;
+        : Math.Max(
+            parts.VectorLayers.Count > 0 ? layers - 1 - parts.VectorLayers.Min() : 0,
+            parts.AdapterLayers.Count > 0 ? layers - parts.AdapterLayers.Min() : 0);
 
     /// <summary>
     /// Bytes that one layer's forward pass keeps for its backward pass, all F32. For each token: the residual stream before the

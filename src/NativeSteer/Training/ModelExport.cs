@@ -40,7 +40,10 @@ public sealed record TrainedWeight(string Name, IReadOnlyList<long> Shape, Func<
 public sealed class ModelExport
 {
     private readonly Dictionary<string, TrainedWeight> _trained;
+    private const string InnerAdapter = ".lora_a", OuterAdapter = ".lora_b";
+
     private readonly SortedList<int, TrainedWeight> _vectors = [];
+    private readonly Dictionary<string, TrainedAdapter> _adapters = new(StringComparer.Ordinal);
     private readonly string _model;
 
     /// <summary>Prepares an export.</summary>
@@ -54,6 +57,13 @@ public sealed class ModelExport
         foreach (var weight in _trained.Values)
         {
             if (LayerOfVector(weight.Name) is { } layer) _vectors.Add(layer, weight);
+            if (weight.Name.EndsWith(InnerAdapter, StringComparison.Ordinal))
+                _adapters.Add(weight.Name[..^InnerAdapter.Length] + ".weight", new(weight, _trained[weight.Name[..^InnerAdapter.Length] + OuterAdapter]));
+        }
+        foreach (var adapter in _adapters.Values)
+        {
+            _trained.Remove(adapter.A.Name);
+            _trained.Remove(adapter.B.Name);
         }
     }
 
@@ -113,7 +123,7 @@ public sealed class ModelExport
         var values = ValuesOf(file, tensor);
         var shape = _trained.GetValueOrDefault(tensor.Name)?.Shape ?? tensor.Shape; // with more rows where the vocabulary has grown
         if (tensor.Name is "output.bias") shape = [_trained.ContainsKey(tensor.Name) ? shape[0] : shape[0] + NewTokens.Count];
-        var type = TypeOf(tensor, _trained.ContainsKey(tensor.Name));
+        var type = TypeOf(tensor, _trained.ContainsKey(tensor.Name) || _adapters.ContainsKey(tensor.Name));
         if (RowsOf(tensor.Name) is { } rows)
         {
             new TokenRowPatch(file, tensor, rows, TokenRows, NewTokens.Count).Add(writer, type, values);
@@ -156,6 +166,7 @@ public sealed class ModelExport
             if (!string.Equals(tensor.Name, BiasName(layer), StringComparison.Ordinal)) continue;
             return () => Sum(trained?.Values() ?? file.ReadTensor(tensor.Name), vector.Values());
         }
+        if (_adapters.GetValueOrDefault(tensor.Name) is { } adapter) return () => adapter.AddTo(WeightConversion.Floats(file, tensor));
         return trained?.Values;
     }
 

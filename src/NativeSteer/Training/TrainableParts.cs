@@ -15,6 +15,18 @@ public sealed record TrainableParts
     public IReadOnlyList<int> VectorLayers { get; init; } = [];
 
     /// <summary>
+    /// The rank of low-rank adapters B A that are added to the matrices of <c>ffn_down</c> (Hu et al. 2021; Sinii et al. 2025 train them
+    /// beside vectors, with alpha = rank); 0 for none. A begins random, B at zero.
+    /// </summary>
+    public int AdapterRank { get; init; }
+
+    /// <summary>The layers (0-based) that have adapters.</summary>
+    public IReadOnlyList<int> AdapterLayers { get; init; } = [];
+
+    /// <summary>Decides where the adapters begin.</summary>
+    public ulong AdapterSeed { get; init; }
+
+    /// <summary>
     /// Tokens whose rows of the embedding and of the head are trained. Ids from the vocabulary's size on, without a gap, are new
     /// tokens, whose rows begin as the mean of all rows.
     /// </summary>

@@ -58,11 +58,14 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>One AdamW update from the gradient of the mean loss over the targets of all batches together.</summary>
+    /// <param name="batches">At least one target.</param>
+    /// <param name="learningRate">AdamW's alpha.</param>
+    /// <param name="divisor">What the sum of losses is divided by instead of the number of targets.</param>
     /// <returns>What was measured; when it is not finite nothing was changed.</returns>
     /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
-    public StepResult Step(IReadOnlyList<TrainingBatch> batches, float learningRate)
+    public StepResult Step(IReadOnlyList<TrainingBatch> batches, float learningRate, long? divisor = null)
     {
-        var result = Gradient(batches);
+        var result = Gradient(batches, divisor);
         if (!result.IsFinite) return result;
         Updates++;
         _optimizer.Update(Updates, learningRate, result.GradientNorm);
@@ -70,13 +73,16 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>The gradient of the mean loss, without an update; <see cref="TrainedTensor.Gradient"/> has it then.</summary>
-    public StepResult Gradient(IReadOnlyList<TrainingBatch> batches)
+    /// <param name="batches">At least one target.</param>
+    /// <param name="divisor">What the sum of losses is divided by instead of the number of targets.</param>
+    public StepResult Gradient(IReadOnlyList<TrainingBatch> batches, long? divisor = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batches);
         foreach (var batch in batches) BatchCheck.Run(batch, _weights);
         var targets = batches.Sum(batch => (long)batch.Outputs.Length);
         if (targets == 0) throw new ArgumentException("No batch has a target.", nameof(batches));
+        if (divisor is { } given) targets = given;
         var (loss, kl) = (0.0, 0.0);
         for (var i = 0; i < batches.Count; i++)
         {

@@ -1,10 +1,11 @@
+using System.Globalization;
 using NativeSteer.Hooks;
 using NativeSteer.Vectors;
 
 namespace NativeSteer.Training;
 
 /// <summary>
-/// What is to be trained, as people write it: <c>all</c>, <c>norms</c>, <c>vectors</c>, <c>token-rows=&lt;backtrack&gt;,...</c>,
+/// What is to be trained, as people write it: <c>all</c>, <c>norms</c>, <c>vectors</c>, <c>lora=RANK</c>, <c>token-rows=&lt;backtrack&gt;,...</c>,
 /// joined by commas. A model turns it into <see cref="TrainableParts"/>.
 /// </summary>
 /// <param name="All">Every weight.</param>
@@ -13,13 +14,18 @@ namespace NativeSteer.Training;
 /// <param name="TokenRows">Spellings of tokens whose rows are trained.</param>
 public sealed record TrainingParts(bool All, bool Norms, bool Vectors, IReadOnlyList<string> TokenRows)
 {
+    /// <summary>The rank of adapters on <c>ffn_down</c>, or 0.</summary>
+    public int AdapterRank { get; init; }
+
+    private const string Adapter = "lora=";
+
     /// <summary>Reads what people write.</summary>
     /// <exception cref="NativeSteerException">A word means nothing.</exception>
     public static TrainingParts Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         const string rows = "token-rows=";
-        var (all, norms, vectors, tokens, inRows) = (false, false, false, new List<string>(), false);
+        var (all, norms, vectors, rank, tokens, inRows) = (false, false, false, 0, new List<string>(), false);
         foreach (var part in text.Split(','))
         {
             switch (part)
@@ -27,6 +33,8 @@ public sealed record TrainingParts(bool All, bool Norms, bool Vectors, IReadOnly
                 case "all": all = true; break;
                 case "norms": norms = true; break;
                 case "vectors": vectors = true; break;
+                case var _ when part.StartsWith(Adapter, StringComparison.Ordinal)
+                    && int.TryParse(part.AsSpan(Adapter.Length), NumberStyles.None, CultureInfo.InvariantCulture, out rank) && rank is >= 1 and <= 1024: break;
                 case var _ when part.StartsWith(rows, StringComparison.Ordinal) && part.Length > rows.Length:
                     tokens.Add(part[rows.Length..]);
                     inRows = true;
@@ -34,10 +42,10 @@ public sealed record TrainingParts(bool All, bool Norms, bool Vectors, IReadOnly
                 case var _ when inRows && part.Length > 0: tokens.Add(part); break;
                 default:
                     throw new NativeSteerException(
-                        $"--train is '{text}'; give all, norms, vectors, token-rows=TOKEN,... or several of them joined by commas.");
+                        $"--train is '{text}'; give all, norms, vectors, lora=RANK, token-rows=TOKEN,... or several of them joined by commas.");
             }
         }
-        return new(all, norms, vectors, tokens);
+        return new(all, norms, vectors, tokens) { AdapterRank = rank };
     }
 
     /// <summary>The parts of a model. New tokens' rows are always among them.</summary>
@@ -64,6 +72,8 @@ public sealed record TrainingParts(bool All, bool Norms, bool Vectors, IReadOnly
             AllWeights = All,
             Norms = Norms && !All,
             VectorLayers = Vectors ? LayerList.Parse(layers ?? "all", model.Layers) : [],
+            AdapterRank = AdapterRank,
+            AdapterLayers = AdapterRank > 0 ? LayerList.Parse(layers ?? "all", model.Layers) : [],
             TokenRows = [.. rows],
         };
     }
@@ -75,6 +85,7 @@ public sealed record TrainingParts(bool All, bool Norms, bool Vectors, IReadOnly
         if (All) words.Add("all");
         if (Norms) words.Add("norms");
         if (Vectors) words.Add("vectors");
+        if (AdapterRank > 0) words.Add(string.Create(CultureInfo.InvariantCulture, $"{Adapter}{AdapterRank}"));
         if (TokenRows.Count > 0) words.Add("token-rows=" + string.Join(',', TokenRows));
         return string.Join(',', words);
     }

@@ -39,7 +39,7 @@ internal sealed class WeightLoader
         using var source = ModelSource.Open(path);
         var shape = TransformerShape.Read(source.First);
         TrainablePartsCheck.Run(parts, shape, path);
-        var store = new TensorStore(device, TensorsPerWeight * (shape.Layers * 17 + 16));
+        var store = new TensorStore(device, TensorsPerWeight * (shape.Layers * 19 + 16));
         try
         {
             var loader = new WeightLoader(shape, parts, options, store, source, valuesAlone);
@@ -104,6 +104,9 @@ internal sealed class WeightLoader
             GateBias = _shape.Architecture == "llama" ? Bias(block + "ffn_gate.bias") : null,
             UpBias = _shape.Architecture == "llama" ? Bias(block + "ffn_up.bias") : null,
             DownBias = _shape.Architecture == "llama" ? Bias(block + "ffn_down.bias") : null,
+            DownAdapter = _parts.AdapterLayers.Contains(index)
+                ? new(Added(block + "ffn_down.lora_a", _shape.FeedForward, _parts.AdapterRank), Added(block + "ffn_down.lora_b", _parts.AdapterRank, width))
+                : null,
             Vector = _parts.VectorLayers.Contains(index) ? Added(block + "vector", width) : null,
         };
     }
@@ -167,9 +170,20 @@ internal sealed class WeightLoader
         using var allocator = new TensorAllocator(device);
         foreach (var tensor in _tensors)
         {
-            if (tensor.Name.EndsWith(".rows", StringComparison.Ordinal)) FillRows(tensor, device, allocator);
+            if (tensor.Name.EndsWith(".lora_a", StringComparison.Ordinal)) FillAdapter(tensor);
+            else if (tensor.Name.EndsWith(".rows", StringComparison.Ordinal)) FillRows(tensor, device, allocator);
             else if (_source.Find(tensor.Name) is var (file, stored)) FillFrom(tensor, file, stored, device, allocator);
         }
+    }
+
+    // Kaiming's uniform numbers as LoRA begins with (a = sqrt(5)): within 1 / sqrt(inputs), of variance 1 / (3 inputs).
+    private void FillAdapter(ModelTensor tensor)
+    {
+        var random = new StableRandom(_parts.AdapterSeed, (ulong)_tensors.IndexOf(tensor));
+        var bound = 1 / Math.Sqrt(tensor.Shape[0]);
+        var values = new float[tensor.Value.Count];
+        for (var i = 0; i < values.Length; i++) values[i] = (float)(bound * (2 * random.NextShare() - 1));
+        tensor.Value.Write<float>(values);
     }
 
     private static void FillFrom(ModelTensor tensor, GgufFile file, GgufTensor stored, ComputeDevice device, TensorAllocator allocator)

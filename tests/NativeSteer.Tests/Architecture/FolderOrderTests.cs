@@ -8,7 +8,7 @@ namespace NativeSteer.Tests.Architecture;
 public sealed partial class FolderOrderTests
 {
     private static readonly string[] s_order =
-        ["Files", "Interop", "Vectors", "Engine", "Cuda", "Hooks", "Rollouts", "Extraction", "Judges", "Analysis", "Tensors", "Training", "Countdown", "Tasks", "Search", "Studies", "Reports"];
+        ["Files", "Interop", "Vectors", "Engine", "Cuda", "Hooks", "Rollouts", "Extraction", "Judges", "Analysis", "Tensors", "Training", "Countdown", "Tasks", "Reinforcement", "Search", "Studies", "Reports"];
 
     public static TheoryData<string> SourceFiles
     {

@@ -11,8 +11,8 @@ internal sealed class SftCommand : TrainingVerb
 {
     private readonly ModelSetting _model = new();
     private readonly TrainSettings _train = new(new(TrainSettings.OfWeights, "3e-4; 5e-3 where neither all nor norms are trained", ["cosine", "constant"], 1));
-    private readonly TextSetting _parts = new("PARTS", "all, norms, vectors, token-rows=TOKEN,... or several, joined by commas (default: all)", "--train");
-    private readonly TextSetting _layers = new("LIST", "Layers of the vectors, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
+    private readonly TextSetting _parts = new("PARTS", "all, norms, vectors, lora=RANK, token-rows=TOKEN,... or several, joined by commas (default: all)", "--train");
+    private readonly TextSetting _layers = new("LIST", "Layers of the vectors or adapters, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
     private readonly ListSetting _newTokens = new("TOKEN", "Add a token to the vocabulary and train its rows; may be given several times", false, "--new-token");
     private readonly ChoiceSetting _compute = new("Number type of products with trained matrices", ["bf16", "f32"], "--compute");
     private readonly TextSetting _output = CommonSettings.Output("Where to write the trained model");
@@ -42,7 +42,7 @@ internal sealed class SftCommand : TrainingVerb
     {
         var (model, output) = (_model.Given(parse), _output.Require(parse));
         var parts = Parts(_parts.Get(parse) ?? "all");
-        if (_layers.IsGiven(parse) && !parts.Vectors) throw new UsageException("--layers needs --train vectors; leave it away.");
+        if (_layers.IsGiven(parse) && !parts.Vectors && parts.AdapterRank == 0) throw new UsageException("--layers needs --train vectors or lora; leave it away.");
         var options = _train.Get(parse, model, parts, output);
         var type = _type.Get(parse) switch { "f32" => ExportType.F32, "f16" => ExportType.F16, "q8_0" => ExportType.Q8_0, _ => ExportType.Keep };
         options = options with

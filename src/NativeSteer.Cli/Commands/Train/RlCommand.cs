@@ -1,0 +1,212 @@
+using System.CommandLine;
+using System.Globalization;
+using NativeSteer.Cli.Commands.Countdown;
+using NativeSteer.Cli.Commands.Vector;
+using NativeSteer.Cli.Options;
+using NativeSteer.Cli.Output;
+using NativeSteer.Cli.Running;
+using NativeSteer.Countdown;
+using NativeSteer.Engine;
+using NativeSteer.Files;
+using NativeSteer.Reinforcement;
+using NativeSteer.Tasks;
+using NativeSteer.Training;
+
+namespace NativeSteer.Cli.Commands.Train;
+
+/// <summary><c>train rl</c></summary>
+internal sealed class RlCommand : Verb
+{
+    private const int DefaultTasks = 1000, DefaultHeldOut = 200;
+    private const float OfVectors = 5e-4f, OfAdapters = 1e-4f, OfWeights = 5e-6f;
+
+    private static readonly ReinforcementOptions s_run = new() { Model = "", Parts = new(false, false, true, []), Tasks = [] };
+
+    private readonly ModelSetting _model = new();
+    private readonly TextSetting _parts = new("PARTS", "vectors, lora=RANK, norms or all (default: vectors)", "--train");
+    private readonly TextSetting _layers = new("LIST", "Layers of vectors or adapters, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
+    private readonly ChoiceSetting _task = new("What is practised, and what checks the answers", [.. TaskFiles.Names], "--task");
+    private readonly TextSetting _file = new("FILE", "Tasks, JSONL (see above); countdown draws puzzles where none is given", "--file", "-f");
+    private readonly TextSetting _heldOut = new("FILE", "Held-out tasks of the same form; countdown draws others", "--eval-file");
+    private readonly CountSetting _heldOutCount = new("N", "Most held-out tasks", "--eval-count") { Default = DefaultHeldOut, Minimum = 0 };
+    private readonly CountSetting _evaluateEvery = new("N", "Updates between measurements on them", "--eval-every") { Default = 0, Minimum = 0, DefaultMeaning = "a tenth of the run" };
+    private readonly NumberSetting _evaluationTemperature = new("N", "Temperature of held-out answers; 0 is greedy", "--eval-temp") { Default = s_run.EvaluationTemperature };
+    private readonly ChoiceSetting _template = new("How questions of gsm8k and math are put", ["qwen-math", "r1", "chat", "plain"], "--template");
+    private readonly TextSetting _command = new("COMMAND", "Judges answers instead: JSON on its input, exit code 0 right, 1 wrong", "--verifier");
+    private readonly NumberSetting _limit = new("N", "Seconds it has for an answer", "--verifier-timeout") { Default = (float)CommandVerifier.DefaultLimit.TotalSeconds };
+    private readonly PuzzleSettings _puzzles = new("train");
+    private readonly ChoiceSetting _reward = new("verified: 1 for right, -1 for other answers; random: a coin", ["verified", "random"], "--reward");
+    private readonly ChoiceSetting _advantage = new("What a reward is compared with", [.. Advantage.Names], "--advantage");
+    private readonly CountSetting _prompts = new("N", "Prompts of an update", "--prompts") { Default = s_run.Prompts, Minimum = 1 };
+    private readonly CountSetting _samples = new("N", "Answers to each", "--samples") { Default = s_run.Samples, Minimum = 2 };
+    private readonly CountSetting _tokens = new("N", "Most tokens of an answer", "--predict") { Default = s_run.MaxTokens, Minimum = 1 };
+    private readonly NumberSetting _temperature = new("N", "Temperature of answers, and of the loss", "--temp") { Default = s_run.Trainer.Temperature };
+    private readonly NumberSetting _kl = new("N", "Weight of the KL penalty (the paper's beta; 0.01 with grpo-no-std)", "--kl") { Default = 0 };
+    private readonly CountSetting _steps = new("N", "Updates", "--steps") { Default = (int)s_run.Steps, Minimum = 1 };
+    private readonly NumberSetting _rate = new("N", "Learning rate after its warm-up", "--lr") { Default = OfVectors, DefaultMeaning = "5e-4 vectors, 1e-4 lora, 5e-6 weights" };
+    private readonly NumberSetting _warmup = new("N", "Updates over which it rises, or a share of all below 1", "--warmup") { Default = (float)s_run.Warmup };
+    private readonly NumberSetting _clip = new("N", "Norm that gradients are cut to; 0 cuts none", "--clip") { Default = s_run.Trainer.ClipNorm };
+    private readonly CountSetting _seed = new("N", "Decides prompts, answers and coins", "--seed", "-s") { Default = (int)s_run.Seed, Minimum = 0 };
+    private readonly ChoiceSetting _compute = new("Number type of products with trained matrices", ["f32", "bf16"], "--compute");
+    private readonly ChoiceSetting _transposed = new("Transposed copies of frozen matrices: faster, or half the memory", ["bf16", "q8_0"], "--transposed");
+    private readonly CountSetting _rows = new("N", "Rows of the batches that gradients are computed in", "--rows") { Default = s_run.Rows, Minimum = 1, Maximum = 1 << 16 };
+    private readonly CountSetting _parallel = new("N", "Answers side by side", "--parallel", "-np") { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = "as many as are fast" };
+    private readonly CountSetting _threads = CommonSettings.Threads();
+    private readonly TextSetting _output = CommonSettings.Output("Where to write the vectors, or the trained model");
+    private readonly TextSetting _bake = new("FILE", "Also write the model with the vectors baked in (llama models)", "--bake");
+    private readonly TextSetting _checkpoint = new("DIR", "Keep checkpoints there (default: beside the output, until it is written)", "--checkpoint");
+    private readonly NumberSetting _minutes = new("N", "Minutes between checkpoints", "--checkpoint-minutes") { Default = (float)s_run.CheckpointMinutes };
+    private readonly Flag _resume = new("Go on from the last checkpoint, with the same settings", "--resume");
+    private readonly TextSetting _log = new("FILE", "Write a log, JSONL: provenance first, then a line for each update", "--log");
+    private readonly Flag _json = CommonSettings.Json();
+
+    internal RlCommand() : base("train rl", "Train vectors, adapters or weights by rewards for right answers")
+    {
+        Details = """
+            On-policy: several answers to each prompt, a reward of 1 or -1 each, one update towards those that did better than the others to
+            their prompt (Sinii et al., arXiv 2505.18706). llama.cpp makes the answers with what is trained as it is at that step. A task is a
+            line of -f:
+              countdown  {"nums": [2, 39, 45], "target": 62}
+              gsm8k      {"question": "...", "answer": "... #### 18"}
+              math       {"problem": "...", "answer": "\\frac{1}{2}"}
+              exact      {"prompt": "...", "answer": "..."}
+            """;
+        AddGroup("Model", _model, _parts, _layers);
+        AddGroup("Tasks", [_task, _file, _heldOut, _heldOutCount, _evaluateEvery, _evaluationTemperature, _template, _command, _limit, .. _puzzles.Drawn]);
+        AddGroup("Rewards", _reward, _advantage, _prompts, _samples, _tokens, _temperature, _kl);
+        AddGroup("Training", _steps, _rate, _warmup, _clip, _seed);
+        AddGroup("Computing", _compute, _transposed, _rows, _parallel, _threads);
+        AddGroup("Output", _output, _bake, _checkpoint, _minutes, _resume, _log, _json);
+        AddExample("train rl -m countdown-base --steps 100 -o bias.gguf --log rl.jsonl", "a vector per layer of the built-in model, on puzzles");
+        AddExample("train rl -m model-q8_0.gguf --task gsm8k -f gsm8k-train.jsonl --samples 64 --advantage grpo-no-std --kl 0.01 -o bias.gguf", "as in the paper");
+        AddExample("train rl -m model.gguf --train lora=4 --reward random -o control.gguf", "what rewards without meaning do");
+    }
+
+    protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
+    {
+        var (model, output, bake) = (_model.Given(parse), _output.Require(parse), _bake.Get(parse));
+        var parts = Parts(_parts.Get(parse) ?? "vectors");
+        OutputCheck.Distinct([output, bake, _log.Get(parse)], _file.Get(parse), _heldOut.Get(parse));
+        var seed = (ulong)_seed.Get(parse);
+        var (tasks, heldOut) = Tasks(parse, BuiltInModel.Resolve(model), (uint)seed);
+        using var training = PolicyTraining.Prepare(Get(parse, model, parts, output, seed) with { Tasks = tasks, HeldOut = heldOut });
+        terminal.Note($"{tasks.Count} tasks, {heldOut.Count} held out; {Text.Count(training.TrainedNumbers)} numbers to train");
+        if (training.StepsDone > 0) terminal.Note($"going on from step {training.StepsDone}{(training.Changes.Count > 0 ? ", with " : "")}{string.Join(", ", training.Changes)}");
+        var ended = Progress.Run(terminal, "Training", report => training.Run(new PolicyReport(report), stop));
+        if (!ended)
+        {
+            terminal.Note($"step {training.StepsDone} of {_steps.Get(parse)} is saved in {_checkpoint.Get(parse) ?? output + ".checkpoint"}; --resume goes on from it");
+            return ExitCode.Interrupted;
+        }
+        Write(training, parts, output, bake, terminal);
+        if (!_checkpoint.IsGiven(parse)) training.ClearCheckpoints();
+        Print(training, [.. new[] { output, bake }.OfType<string>()], terminal, _json.IsGiven(parse));
+        return ExitCode.Done;
+    }
+
+    private ReinforcementOptions Get(ParseResult parse, string model, TrainingParts parts, string output, ulong seed) => s_run with
+    {
+        Model = model,
+        Parts = parts,
+        Layers = _layers.Get(parse),
+        Reward = _reward.Get(parse) is "random" ? RewardKind.Random : RewardKind.Verified,
+        Advantage = Advantage.Parse(_advantage.Get(parse)),
+        Trainer = s_run.Trainer with
+        {
+            Compute = _compute.Get(parse) is "f32" ? ComputeType.F32 : ComputeType.BF16,
+            Transposed = _transposed.Get(parse) is "q8_0" ? TransposedType.Q8_0 : TransposedType.BF16,
+            Threads = _threads.Get(parse) is > 0 and var threads ? threads : Environment.ProcessorCount,
+            ClipNorm = _clip.Get(parse),
+            KlWeight = _kl.Get(parse),
+            Temperature = _temperature.Get(parse),
+        },
+        Prompts = _prompts.Get(parse),
+        Samples = _samples.Get(parse),
+        MaxTokens = _tokens.Get(parse),
+        Steps = _steps.Get(parse),
+        LearningRate = _rate.IsGiven(parse) ? _rate.Get(parse) : parts.All || parts.Norms ? OfWeights : parts.AdapterRank > 0 ? OfAdapters : OfVectors,
+        Warmup = Exact(_warmup.Get(parse)),
+        Rows = _rows.Get(parse),
+        Parallel = _parallel.Get(parse),
+        Seed = seed,
+        EvaluateEvery = _evaluateEvery.Get(parse),
+        EvaluationTemperature = _evaluationTemperature.Get(parse),
+        CheckpointMinutes = _minutes.Get(parse),
+        Checkpoints = _checkpoint.Get(parse) ?? output + ".checkpoint",
+        Resume = _resume.IsGiven(parse),
+        Log = _log.Get(parse),
+    };
+
+    private (IReadOnlyList<TaskItem> Tasks, IReadOnlyList<TaskItem> HeldOut) Tasks(ParseResult parse, string path, uint seed)
+    {
+        using var model = LanguageModel.Load(path, new() { VocabularyOnly = true });
+        var kind = TaskFiles.Parse(_task.Get(parse));
+        var template = PromptTemplate.Parse(_template.Get(parse), model);
+        var command = _command.Get(parse) is { } text ? new CommandVerifier(text, TimeSpan.FromSeconds(_limit.Get(parse))) : null;
+        var most = _heldOutCount.Get(parse);
+        if (_file.Get(parse) is { } file)
+        {
+            var heldOut = _heldOut.Get(parse) is { } other ? TaskFiles.Read(other, kind, template, command).Take(most).ToList() : [];
+            return (TaskFiles.Read(file, kind, template, command), heldOut);
+        }
+        if (kind != TaskKind.Countdown) throw new UsageException($"--task {_task.Get(parse)} needs tasks; give them with -f.");
+        var puzzles = _puzzles.Get(parse, seed);
+        return (Drawn(puzzles, DefaultTasks), Drawn(puzzles with { Split = PuzzleSplit.Validation, Seed = 0 }, most));
+    }
+
+    private static List<TaskItem> Drawn(PuzzleOptions options, int count) =>
+        [.. new PuzzleGenerator(options).Distinct(count).Select((puzzle, i) => Verifiers.Countdown(FormattableString.Invariant($"{i + 1}"), puzzle))];
+
+    private static TrainingParts Parts(string text)
+    {
+        var parts = TrainingParts.Parse(text);
+        return parts.TokenRows.Count == 0 ? parts : throw new UsageException("--train token-rows is for 'train sft'; give vectors, lora=RANK, norms or all.");
+    }
+
+    private static void Write(PolicyTraining training, TrainingParts parts, string output, string? bake, Terminal terminal)
+    {
+        if (parts is { Vectors: true, All: false, Norms: false, AdapterRank: 0 }) VectorFiles.Write(output, training.Vector(), terminal);
+        else training.WriteModel(output);
+        if (bake is not null) training.WriteModel(bake);
+    }
+
+    private static void Print(PolicyTraining training, string[] files, Terminal terminal, bool json)
+    {
+        if (json)
+        {
+            Json.PrintObject(terminal, writer =>
+            {
+                writer.WriteStartArray("files");
+                foreach (var file in files) writer.WriteStringValue(file);
+                writer.WriteEndArray();
+                writer.WriteNumber("steps", training.StepsDone);
+                writer.Number("held_out_accuracy", training.HeldOutAccuracy);
+                writer.WriteNumber("trained_numbers", training.TrainedNumbers);
+                writer.WriteNumber("trainer_bytes", training.TrainerBytes);
+            });
+            return;
+        }
+        var facts = new Facts(string.Join(", ", files));
+        facts.Add("steps", $"{training.StepsDone}");
+        facts.Add("held-out", double.IsNaN(training.HeldOutAccuracy) ? null : Text.Percent(training.HeldOutAccuracy));
+        facts.Add("numbers trained", Text.Count(training.TrainedNumbers));
+        facts.Add("trainer's memory", Text.Bytes(training.TrainerBytes));
+        facts.Print(terminal);
+    }
+
+    // As it was typed: 0.03 as a float is not 0.03 as a double.
+    private static double Exact(float value) => double.Parse(value.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    /// <summary>Shows how a run goes.</summary>
+    private sealed class PolicyReport(IProgressReport report) : IProgress<PolicyProgress>
+    {
+        public void Report(PolicyProgress value)
+        {
+            var heldOut = double.IsNaN(value.HeldOut) ? "" : $", held-out {Text.Percent(value.HeldOut)}";
+            var kl = value.Kl == 0 ? "" : $", KL {Text.Number(value.Kl)}";
+            report.Report(
+                (double)(value.Step - value.Resumed) / Math.Max(1, value.Steps - value.Resumed),
+                $"step {value.Step} of {value.Steps}, {Text.Percent(value.Accuracy)} right{heldOut}{kl}");
+        }
+    }
+}

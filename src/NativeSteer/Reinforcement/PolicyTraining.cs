@@ -1,0 +1,182 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using NativeSteer.Engine;
+using NativeSteer.Files;
+using NativeSteer.Tasks;
+using NativeSteer.Training;
+using NativeSteer.Vectors;
+
+namespace NativeSteer.Reinforcement;
+
+/// <summary>
+/// Training by rewards, from a model to a vector or a model: everything is checked when it is prepared; then it is run, and what was trained
+/// is written.
+/// </summary>
+public sealed class PolicyTraining : IDisposable
+{
+    private readonly ReinforcementOptions _options;
+    private readonly Trainer _trainer;
+    private readonly LoadedTrainer _trained; // the same, as checkpoints see it
+    private readonly Policy _policy;
+    private readonly PolicyReference? _reference;
+    private readonly PolicyLoop _loop;
+    private readonly CheckpointFolder? _checkpoints;
+    private readonly RunIdentity _identity;
+    private readonly ModelShape _shape;
+    private readonly bool _resumed;
+
+    private PolicyTraining(
+        ReinforcementOptions options, Trainer trainer, Policy policy, PolicyReference? reference, RunIdentity identity, ModelShape shape,
+        CheckpointFolder? checkpoints)
+    {
+        (_options, _trainer, _policy, _reference, _identity, _shape, _checkpoints) = (options, trainer, policy, reference, identity, shape, checkpoints);
+        _trained = new LoadedTrainer(trainer);
+        _loop = new PolicyLoop(options, trainer, _trained, policy, reference, identity, checkpoints);
+        _resumed = options.Resume && _loop.Resume();
+    }
+
+    /// <summary>Updates done.</summary>
+    public long StepsDone => _loop.State.Step;
+
+    /// <summary>The share of right held-out answers last measured, or NaN.</summary>
+    public double HeldOutAccuracy => _loop.State.HeldOutLoss;
+
+    /// <summary>Numbers that are trained.</summary>
+    public long TrainedNumbers => _trainer.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
+
+    /// <summary>Bytes that the trainer holds: weights, gradients, moments, and the activations of the largest batch so far.</summary>
+    public long TrainerBytes => _trainer.Bytes;
+
+    /// <summary>What a resumed run does otherwise than before.</summary>
+    public IReadOnlyList<string> Changes { get; private init; } = [];
+
+    /// <summary>Checks everything and loads the model.</summary>
+    /// <exception cref="NativeSteerException">
+    /// The model or an option is not usable, a prompt does not fit, memory would not suffice, or the checkpoint is of another run.
+    /// </exception>
+    public static PolicyTraining Prepare(ReinforcementOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        options = options with { Model = BuiltInModel.Resolve(options.Model) };
+        using var model = LanguageModel.Load(options.Model, new() { VocabularyOnly = true });
+        var shape = ModelShape.Of(model.File);
+        var parts = options.Parts.Resolve(shape, new TrainingTokenizer(model.Vocabulary), options.Layers) with { AdapterSeed = options.Seed };
+        var each = LongestPrompt(options, model) + options.MaxTokens;
+        MemoryEstimate.Of(model.File, parts, options.Trainer, options.Rows, each).RequireFit(AvailableMemory.Bytes(), options.Trainer, options.Rows, each);
+        var identity = new RunIdentity(ModelFingerprint.Of(model.File), Hash(options), options.ToJson());
+        var folder = options.Checkpoints is null ? null : CheckpointFolder.Open(options.Checkpoints, options.Resume);
+        IReadOnlyList<string> changes = [];
+        if (options.Resume && folder?.Last is { } last)
+        {
+            CheckpointFile.Check(last, identity); // before the model is loaded
+            changes = CheckpointFile.Changes(last, identity);
+        }
+        folder?.Prepare();
+        var trainer = Trainer.Load(options.Model, parts, options.Trainer);
+        Policy? policy = null;
+        PolicyReference? reference = null;
+        try
+        {
+            policy = Policy.Open(options.Model, trainer, parts, each, options.Parallel, options.Trainer.Threads);
+            reference = options.Trainer.KlWeight > 0 ? PolicyReference.Of(trainer, options.Model, parts, options.Trainer) : null;
+            return new(options, trainer, policy, reference, identity, shape, folder) { Changes = changes };
+        }
+        catch
+        {
+            reference?.Dispose();
+            policy?.Dispose();
+            trainer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains until the end, or until it is told to stop: then what is done is saved.</summary>
+    /// <returns>Whether it came to its end.</returns>
+    /// <exception cref="NativeSteerException">
+    /// Something is no number any more, the divergence exploded, llama.cpp and the trainer do not agree, or a file cannot be written.
+    /// </exception>
+    public bool Run(IProgress<PolicyProgress>? progress = null, CancellationToken stop = default)
+    {
+        using var log = _options.Log is { } path ? TrainingLog.Open(path, Head(), _resumed ? StepsDone : null, Changes) : null;
+        _loop.Run(log, progress, stop);
+        return StepsDone == _options.Steps;
+    }
+
+    /// <summary>The trained vectors.</summary>
+    /// <exception cref="NativeSteerException">None were trained.</exception>
+    public SteeringVector Vector() => TrainedVectors.Of(_shape, _trained.Tensors, Origin("trained_bias_rl"));
+
+    /// <summary>Writes the trained model, vectors baked in and adapters added to their matrices.</summary>
+    /// <exception cref="NativeSteerException">The file cannot be written, or the model cannot take the vectors.</exception>
+    public void WriteModel(string path, ExportType type = ExportType.Keep) =>
+        new ModelExport(_options.Model, _trainer.Tensors.Select(tensor => new TrainedWeight(tensor.Name, tensor.Shape, () => tensor.Values)))
+        {
+            Type = type,
+            Provenance = Origin("reinforcement"),
+        }.Write(path);
+
+    /// <summary>Deletes the checkpoints: what was trained is written.</summary>
+    public void ClearCheckpoints() => _checkpoints?.Clear();
+
+    /// <summary>Frees everything.</summary>
+    public void Dispose()
+    {
+        _reference?.Dispose();
+        _policy.Dispose();
+        _trained.Dispose();
+    }
+
+    private static int LongestPrompt(ReinforcementOptions options, LanguageModel model)
+    {
+        var context = (int)Math.Min(int.MaxValue / 2, model.File.GetInteger($"{model.File.Architecture}.context_length"));
+        var longest = 0;
+        foreach (var task in options.Tasks.Concat(options.HeldOut))
+        {
+            var tokens = model.Vocabulary.TokenizePrompt(task.Prompt).Length;
+            if (tokens + options.MaxTokens > context)
+                throw new NativeSteerException(
+                    $"The prompt of task {FileErrors.Printable(task.Id)} has {tokens} tokens; with {options.MaxTokens} of an answer that is more than the model's "
+                    + $"context of {context}. Give a smaller --predict, or leave the task out.");
+            longest = Math.Max(longest, tokens);
+        }
+        return longest;
+    }
+
+    private static string Hash(ReinforcementOptions options)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var task in options.Tasks.Append(null).Concat(options.HeldOut)) hash.AppendData(Encoding.UTF8.GetBytes($"{task?.Prompt}\0{task?.Gold}\0"));
+        return "sha256:" + Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private Provenance Origin(string method) => Provenance.Empty
+        .With(Provenance.Model, Path.GetFileName(_options.Model))
+        .With(Provenance.ModelHash, _identity.ModelHash)
+        .With(Provenance.Method, method)
+        .With(Provenance.DataHash, _identity.DataHash)
+        .With("steps", StepsDone.ToString(CultureInfo.InvariantCulture))
+        .With("settings", _identity.Settings.ToJsonString())
+        .With(Provenance.Tool, $"NativeSteer {Provenance.Version}");
+
+    private JsonObject Head() => new()
+    {
+        ["command"] = "train rl",
+        ["model"] = new JsonObject
+        {
+            ["path"] = _options.Model,
+            ["hash"] = _identity.ModelHash,
+            ["architecture"] = _shape.Architecture,
+            ["layers"] = _shape.Layers,
+            ["width"] = _shape.Width,
+        },
+        ["tasks"] = _options.Tasks.Count,
+        ["held_out"] = _options.HeldOut.Count,
+        ["data_hash"] = _identity.DataHash,
+        ["settings"] = _identity.Settings.DeepClone(),
+        ["trained_numbers"] = TrainedNumbers,
+        ["threads"] = _options.Trainer.Threads,
+    };
+}

@@ -1,0 +1,145 @@
+using NativeSteer.Files;
+using NativeSteer.Reinforcement;
+using NativeSteer.Tasks;
+using NativeSteer.Tests.Support;
+using NativeSteer.Training;
+using NativeSteer.Vectors;
+using Xunit;
+
+namespace NativeSteer.Tests.Reinforcement;
+
+/// <summary>The whole loop on a small random model, with a reward that it can earn: answers whose length is even.</summary>
+public sealed class PolicyTrainingTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("nativesteer-tests-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static List<TaskItem> Tasks(Func<string, bool>? isRight = null) => [.. Enumerable.Range(1, 5).Select(i =>
+        new TaskItem($"{i}", $"Numbers {i}", text => new((isRight ?? IsEven)(text) ? TaskOutcome.Right : TaskOutcome.Wrong)))];
+
+    private static bool IsEven(string text) => text.Sum(c => c) % 2 == 0;
+
+    private ReinforcementOptions Options(string train, int steps = 4, string name = "run") => new()
+    {
+        Model = TinyCountdown.File,
+        Parts = TrainingParts.Parse(train),
+        Tasks = Tasks(),
+        HeldOut = Tasks(),
+        Prompts = 2,
+        Samples = 4,
+        MaxTokens = 6,
+        Steps = steps,
+        LearningRate = train == "all" ? 1e-3f : 2e-2f,
+        Warmup = 0,
+        EvaluateEvery = 2,
+        Trainer = new() { Compute = ComputeType.F32, Threads = 1, ClipNorm = 2 },
+        Checkpoints = Path.Combine(_folder, name),
+        Log = Path.Combine(_folder, name + ".jsonl"),
+    };
+
+    [Theory, InlineData("vectors"), InlineData("lora=2"), InlineData("all")]
+    public void A_run_that_is_stopped_goes_on_to_the_same_numbers(string train)
+    {
+        var whole = Run(Options(train, name: "whole"));
+        using (var stop = new CancellationTokenSource())
+        {
+            using var first = PolicyTraining.Prepare(Options(train, name: "parts"));
+            Assert.False(first.Run(new StepWatch(step => { if (step == 2) stop.Cancel(); }), stop.Token));
+            Assert.Equal(2, first.StepsDone);
+        }
+        var parts = Run(Options(train, name: "parts") with { Resume = true });
+        Assert.NotEmpty(whole);
+        Assert.Equal(whole.Keys, parts.Keys);
+        foreach (var (name, values) in whole) Assert.Equal(values, parts[name]);
+        var lines = JsonLines.Read(Path.Combine(_folder, "whole.jsonl")).ToList();
+        Assert.Equal(4, lines.Count(line => line.OptionalString("type") is "step"));
+        Assert.Equal(3, lines.Count(line => line.OptionalString("type") is "held_out"));
+        Assert.True(lines.First(line => line.OptionalString("type") is "step").RequiredNumber("log_probability_difference") < 0.02);
+    }
+
+    [Fact]
+    public void Equal_rewards_change_nothing_and_are_said()
+    {
+        var values = Run(Options("vectors", 2) with { Tasks = Tasks(_ => false) });
+        Assert.All(values.Values, tensor => Assert.All(tensor, value => Assert.Equal(0, value)));
+        Assert.All(Steps(), line => Assert.False(line.Element.GetProperty("updated").GetBoolean()));
+        Assert.All(Steps(), line => Assert.Equal(2, line.RequiredInteger("equal_rewards")));
+    }
+
+    [Fact]
+    public void Coins_decide_where_rewards_are_random()
+    {
+        var values = Run(Options("vectors", 2) with { Tasks = Tasks(_ => false), Reward = RewardKind.Random });
+        Assert.Contains(values.Values, tensor => tensor.Any(value => value != 0));
+        Assert.All(Steps(), line => Assert.Equal(0, line.RequiredNumber("accuracy")));
+    }
+
+    [Theory, InlineData("vectors"), InlineData("lora=2"), InlineData("all")]
+    public void The_divergence_from_the_reference_begins_at_zero_and_grows(string train)
+    {
+        var options = Options(train, 3);
+        Run(options with { Trainer = options.Trainer with { KlWeight = 0.01f } });
+        var divergences = Steps().Select(line => line.RequiredNumber("kl")).ToList();
+        Assert.Equal(0, divergences[0], 6);
+        Assert.All(divergences.Skip(1), kl => Assert.True(kl > 1e-6, $"{kl}"));
+    }
+
+    [Fact]
+    public void A_divergence_that_explodes_ends_the_run_with_its_checkpoint()
+    {
+        var options = Options("vectors", 30);
+        options = options with { LearningRate = 5, MostKl = 0.5, Trainer = options.Trainer with { KlWeight = 1e-4f } };
+        var error = Assert.Throws<NativeSteerException>(() => Run(options));
+        Assert.Contains("KL divergence", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rewards_are_earned()
+    {
+        // The shortest lesson there is: begin with a certain token.
+        var options = Options("vectors", 40) with { Tasks = Tasks(StartsWithDigit), HeldOut = Tasks(StartsWithDigit), Samples = 8, MaxTokens = 1, EvaluateEvery = 40 };
+        Run(options);
+        var accuracy = Steps().Select(line => line.RequiredNumber("accuracy")).ToList();
+        Assert.True(accuracy.TakeLast(8).Average() > accuracy.Take(8).Average() + 0.3, string.Join(' ', accuracy));
+
+        static bool StartsWithDigit(string text) => text.Length > 0 && char.IsAsciiDigit(text[0]);
+    }
+
+    [Fact]
+    public void What_is_written_answers_as_the_trained_one_does()
+    {
+        using var training = PolicyTraining.Prepare(Options("lora=2", 3));
+        Assert.True(training.Run());
+        var path = Path.Combine(_folder, "merged.gguf");
+        training.WriteModel(path, ExportType.F32);
+        using var merged = Trainer.Load(path, new() { VectorLayers = [0] }, new() { Compute = ComputeType.F32, Threads = 1 });
+        using var source = GgufFile.Open(TinyCountdown.File);
+        using var written = GgufFile.Open(path);
+        Assert.NotEqual(source.ReadTensor("blk.0.ffn_down.weight"), written.ReadTensor("blk.0.ffn_down.weight"));
+        Assert.Equal(source.ReadTensor("blk.0.ffn_up.weight"), written.ReadTensor("blk.0.ffn_up.weight"));
+        Assert.DoesNotContain(written.Tensors, tensor => tensor.Name.Contains("lora", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_prompt_that_does_not_fit_is_named()
+    {
+        var error = Assert.Throws<NativeSteerException>(() => Run(Options("vectors") with { MaxTokens = 600 }));
+        Assert.Contains("The prompt of task 1 has", error.Message, StringComparison.Ordinal);
+    }
+
+    private IEnumerable<JsonLine> Steps() => JsonLines.Read(Path.Combine(_folder, "run.jsonl")).Where(line => line.OptionalString("type") is "step");
+
+    private static Dictionary<string, float[]> Run(ReinforcementOptions options)
+    {
+        using var training = PolicyTraining.Prepare(options);
+        Assert.True(training.Run());
+        using var saved = SafetensorsFile.Open(Directory.GetFiles(options.Checkpoints!).Max(StringComparer.Ordinal)!);
+        return saved.Tensors.ToDictionary(tensor => tensor.Name, tensor => saved.ReadFloats(tensor.Name), StringComparer.Ordinal);
+    }
+
+    private sealed class StepWatch(Action<long> each) : IProgress<PolicyProgress>
+    {
+        public void Report(PolicyProgress value) => each(value.Step);
+    }
+}
