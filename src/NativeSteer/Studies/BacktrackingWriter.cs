@@ -115,16 +115,7 @@ internal static class BacktrackingWriter
         json.WriteStartArray("values");
         foreach (var value in projection.Values) json.WriteNumberValue(double.IsFinite(value) ? Math.Round(value, 6) : 0);
         json.WriteEndArray();
-        json.WriteStartArray("spans");
-        foreach (var (label, from, to) in projection.Spans)
-        {
-            json.WriteStartObject();
-            json.WriteString("label", label);
-            json.WriteNumber("from", from);
-            json.WriteNumber("to", to);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        TraceSpanLines.Write(json, projection.Spans.Select(span => new TraceSpan(span.Label, span.From, span.To)));
     });
 
     private static void Window(Utf8JsonWriter json, OffsetRange? window)
