@@ -84,6 +84,7 @@ static const ns_abi_entry table[] = {
     VALUE(NS_OP_PROJECT_OUT),
     VALUE(NS_OP_CLAMP),
     VALUE(NS_OP_ADD_KEEP_NORM),
+    VALUE(NS_OP_SELF_AMPLIFY),
 
     VALUE(GGML_LOG_LEVEL_DEBUG),
     VALUE(GGML_LOG_LEVEL_INFO),

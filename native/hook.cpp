@@ -59,8 +59,10 @@ bool Hook::begin(const ns_batch & batch, const ns_plan & plan, std::string & err
     for (int32_t i = 0; i < plan.n_edits; i++) {
         const ns_edit & e = plan.edits[i];
         if (!valid_slot(e.slot) || !valid_row(e.row)) return bad("edit " + std::to_string(i) + " is out of range");
-        if (e.vector < 0 || e.vector >= plan.n_vectors) return bad("edit " + std::to_string(i) + " names a vector out of range");
-        if (e.op < NS_OP_ADD || e.op > NS_OP_ADD_KEEP_NORM) return bad("edit " + std::to_string(i) + " has an unknown operation");
+        if (e.op < NS_OP_ADD || e.op > NS_OP_SELF_AMPLIFY) return bad("edit " + std::to_string(i) + " has an unknown operation");
+        if (e.op != NS_OP_SELF_AMPLIFY && (e.vector < 0 || e.vector >= plan.n_vectors)) {
+            return bad("edit " + std::to_string(i) + " names a vector out of range");
+        }
         if (i > 0 && e.slot < plan.edits[i - 1].slot) return bad("edits are not ordered by slot");
         SlotWork & work = want(e.slot);
         if (work.n_edits++ == 0) work.first_edit = i;
@@ -207,7 +209,7 @@ void Hook::edit(float * data, size_t stride, const SlotWork & work, const int32_
         const int32_t row = row_map[e->row];
         if (row >= 0) {
             float * h = data + (size_t) row * stride;
-            const float * v = plan_->vectors + (size_t) e->vector * n_embd_;
+            const float * v = e->op == NS_OP_SELF_AMPLIFY ? nullptr : plan_->vectors + (size_t) e->vector * n_embd_;
             switch (e->op) {
                 case NS_OP_ADD:
                     if (next == e + 1) {
@@ -224,6 +226,9 @@ void Hook::edit(float * data, size_t stride, const SlotWork & work, const int32_
                     break;
                 case NS_OP_CLAMP:
                     rows::add(h, v, (float) ((double) e->scale - rows::dot(h, v, n_embd_)), n_embd_);
+                    break;
+                case NS_OP_SELF_AMPLIFY:
+                    rows::amplify(h, e->scale, n_embd_);
                     break;
                 default:
                     rows::add_keep_norm(h, v, e->scale, n_embd_);

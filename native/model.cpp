@@ -2,7 +2,10 @@
 
 #include "runtime.h"
 
+#include "ggml.h"
 #include "llama.h"
+
+#include <cstring>
 
 namespace {
 
@@ -43,4 +46,20 @@ ns_status ns_model_load(const char * path, const ns_model_options * options, lla
 
 void ns_model_free(llama_model * model) {
     if (model != nullptr) llama_model_free(model);
+}
+
+ns_status ns_weights_decode(int32_t type, const void * data, int64_t n, float * values) {
+    return runtime::guarded([&] {
+        if (type < 0 || type >= GGML_TYPE_COUNT) return runtime::fail("ggml has no type " + std::to_string(type));
+        if (type == GGML_TYPE_F32) {
+            memcpy(values, data, (size_t) n * sizeof(float));
+            return NS_OK;
+        }
+        const ggml_type_traits * traits = ggml_get_type_traits((ggml_type) type);
+        if (traits->to_float == nullptr || traits->blck_size < 1 || n % traits->blck_size != 0) {
+            return runtime::fail(std::to_string(n) + " numbers of type " + (traits->type_name ? traits->type_name : "?") + " cannot be read as floats");
+        }
+        traits->to_float(data, values, n);
+        return NS_OK;
+    });
 }

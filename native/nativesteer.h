@@ -47,7 +47,7 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 4
+#define NS_ABI_VERSION 5
 
 struct llama_model;
 struct llama_context;
@@ -99,6 +99,9 @@ typedef struct {
 // line of defence an assertion inside this call is turned into NS_ERROR instead of ending the process.
 NS_API ns_status ns_model_load(const char * path, const ns_model_options * options, struct llama_model ** model);
 NS_API void      ns_model_free(struct llama_model * model);
+
+// Weights as floats: n numbers of a ggml_type, whole blocks, from data as it lies in the file. values: (n).
+NS_API ns_status ns_weights_decode(int32_t type, const void * data, int64_t n, float * values);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Text: llama.cpp's functions of the same kind, whose exceptions and assertions become NS_ERROR here
@@ -177,6 +180,7 @@ typedef enum {
     NS_OP_PROJECT_OUT   = 1, // h -= scale * (h.v) v, v of unit length; scale 1 removes the direction
     NS_OP_CLAMP         = 2, // h += (scale - h.v) v, v of unit length; afterwards h.v = scale
     NS_OP_ADD_KEEP_NORM = 3, // h = (h + scale * v) * |h| / |h + scale * v|
+    NS_OP_SELF_AMPLIFY  = 4, // h += scale * h / |h|, without a vector
 } ns_op;
 
 // Additions that follow each other on the same slot and row are summed first and added once, as llama.cpp does with
@@ -184,7 +188,7 @@ typedef enum {
 typedef struct {
     int32_t slot;
     int32_t row;    // row of the batch
-    int32_t vector; // row of ns_plan.vectors
+    int32_t vector; // row of ns_plan.vectors; not read by NS_OP_SELF_AMPLIFY
     int32_t op;     // ns_op
     float   scale;
 } ns_edit;

@@ -82,4 +82,11 @@ void add_keep_norm(float * h, const float * v, float scale, int32_t n_embd) {
     for (int32_t i = 0; i < n_embd; i++) h[i] *= factor;
 }
 
+void amplify(float * h, float scale, int32_t n_embd) {
+    const double before = norm(h, n_embd);
+    if (before == 0) return;
+    const double factor = (before + scale) / before;
+    for (int32_t i = 0; i < n_embd; i++) h[i] = (float) (factor * h[i]);
+}
+
 } // namespace rows

@@ -25,4 +25,7 @@ void scaled(float * to, const float * v, float scale, bool first, int32_t n_embd
 // h = (h + scale * v) * |h| / |h + scale * v|; h stays as it is where the sum has no length.
 void add_keep_norm(float * h, const float * v, float scale, int32_t n_embd);
 
+// h += scale * h / |h|; a zero row stays as it is.
+void amplify(float * h, float scale, int32_t n_embd);
+
 } // namespace rows

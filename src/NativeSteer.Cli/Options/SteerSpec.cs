@@ -29,6 +29,7 @@ internal sealed record SteerSpec(string Path, float Scale)
         "project" => SteeringOperation.ProjectOut,
         "clamp" => SteeringOperation.Clamp,
         "add-keep-norm" => SteeringOperation.AddKeepNorm,
+        "self" => SteeringOperation.SelfAmplify,
         _ => null,
     };
 
@@ -63,7 +64,8 @@ internal sealed record SteerSpec(string Path, float Scale)
             SteeringOperation.Add => "add",
             SteeringOperation.ProjectOut => "project",
             SteeringOperation.Clamp => "clamp",
-            _ => "add-keep-norm",
+            SteeringOperation.AddKeepNorm => "add-keep-norm",
+            _ => "self",
         },
         ["at"] = Positions.ToString(),
         ["unit"] = Unit == ScaleUnit.Absolute ? "abs" : "rel",
@@ -97,7 +99,7 @@ internal sealed record SteerSpec(string Path, float Scale)
                     break;
                 case "operation":
                     operation = ParseOperation(Text(field))
-                        ?? throw line.Error($"\"operation\" is \"{Text(field)}\"; it should be add, project, clamp or add-keep-norm.");
+                        ?? throw line.Error($"\"operation\" is \"{Text(field)}\"; it should be add, project, clamp, add-keep-norm or self.");
                     break;
                 case "at":
                     try

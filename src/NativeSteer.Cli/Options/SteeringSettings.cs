@@ -18,7 +18,7 @@ internal sealed class SteeringSettings
     private readonly TextSetting _layers =
         new("LIST", "Steer these layers only, e.g. 10, 8-12 or 0,4,8-12 (default: all that the vector has)", "--layers");
     private readonly ChoiceSetting _operation =
-        new("What is done with the vector", ["add", "project", "clamp", "add-keep-norm"], "--operation");
+        new("What is done with the vector; self lengthens the residual itself", ["add", "project", "clamp", "add-keep-norm", "self"], "--operation");
     private readonly TextSetting _at = new("RANGE", "Positions: all, prompt, generated, A:B, or generated:A:B (default: all)", "--at");
     private readonly ChoiceSetting _unit =
         new("Scales are absolute, or shares of the mean residual norm at the layer", ["abs", "rel"], "--scale-unit");

@@ -1,3 +1,5 @@
+using NativeSteer.Analysis;
+
 namespace NativeSteer.Countdown;
 
 /// <summary>
@@ -9,8 +11,6 @@ public static class SolutionVerifier
 {
     /// <summary>What an answer says at its end.</summary>
     public const string Claim = "Goal Reached!";
-
-    private const string FirstBacktrackingWord = "wait", SecondBacktrackingWord = "hmm";
 
     /// <summary>Judges an answer.</summary>
     /// <param name="puzzle">What was asked.</param>
@@ -29,25 +29,9 @@ public static class SolutionVerifier
             Attempts = attempts.Count,
             Steps = attempts.Sum(steps => steps.Count),
             RightSteps = attempts.Sum(steps => steps.Count(step => step.IsRight)),
-            BacktrackingWords = CountBacktrackingWords(answer),
+            BacktrackingWords = KeywordRate.Of(answer).Hits,
             FirstAttemptRight = attempts is [var first, ..] && Check(puzzle, first, options).Outcome == CountdownOutcome.Solved,
         };
-    }
-
-    /// <summary>Counts the words of a text that are <c>wait</c> or <c>hmm</c>, whatever their case and the punctuation around them.</summary>
-    public static int CountBacktrackingWords(string text)
-    {
-        ArgumentNullException.ThrowIfNull(text);
-        var count = 0;
-        foreach (var range in text.AsSpan().SplitAny(" \t\r\n"))
-        {
-            var word = text.AsSpan()[range];
-            while (word.Length > 0 && !char.IsLetterOrDigit(word[0])) word = word[1..];
-            while (word.Length > 0 && !char.IsLetterOrDigit(word[^1])) word = word[..^1];
-            if (word.Equals(FirstBacktrackingWord, StringComparison.OrdinalIgnoreCase)
-                || word.Equals(SecondBacktrackingWord, StringComparison.OrdinalIgnoreCase)) count++;
-        }
-        return count;
     }
 
     private static (CountdownOutcome Outcome, int? FailedStep) JudgeFinal(Puzzle puzzle, string answer, VerifierOptions options)

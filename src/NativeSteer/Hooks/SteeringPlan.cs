@@ -16,6 +16,9 @@ public enum SteeringOperation
 
     /// <summary>(h + s v) at h's length.</summary>
     AddKeepNorm = 3,
+
+    /// <summary>h + s h/|h|: h becomes longer by s. Self-amplification in Ward et al. 2025, fig. 4; a vector gives layers and norms alone.</summary>
+    SelfAmplify = 4,
 }
 
 /// <summary>What a scale means.</summary>
@@ -32,15 +35,22 @@ public enum ScaleUnit
 }
 
 /// <summary>One vector, where and how it acts.</summary>
-/// <param name="Vector">The directions, by layer.</param>
+/// <param name="Vector">The directions, by layer; null for self-amplification, which needs <see cref="Layers"/> then.</param>
 /// <param name="Scale">How strong; see <see cref="Unit"/>.</param>
-public sealed record Intervention(SteeringVector Vector, float Scale)
+public sealed record Intervention(SteeringVector? Vector, float Scale)
 {
+    /// <summary>Makes the residual stream longer after these blocks, by an absolute amount, without any vector.</summary>
+    public static Intervention SelfAmplification(IEnumerable<int> layers, float scale) =>
+        new(null, scale) { Operation = SteeringOperation.SelfAmplify, Layers = [.. layers] };
+
     /// <summary>What is done.</summary>
     public SteeringOperation Operation { get; init; } = SteeringOperation.Add;
 
     /// <summary>The blocks it acts after, or null for all that the vector has.</summary>
     public IReadOnlyList<int>? Layers { get; init; }
+
+    /// <summary>The blocks it acts after, ascending as in the vector or in the order given.</summary>
+    internal IEnumerable<int> ActsAfter => (Layers ?? Vector?.Layers ?? []).Distinct();
 
     /// <summary>The positions it acts on.</summary>
     public PositionRange Positions { get; init; } = PositionRange.All;
@@ -88,11 +98,11 @@ public sealed class SteeringPlan
     {
         foreach (var intervention in Interventions)
         {
-            if (!intervention.Vector.Shape.Fits(model))
+            if (intervention.Vector is { } vector && !vector.Shape.Fits(model))
             {
-                throw new NativeSteerException($"The vector was made for {intervention.Vector.Shape}, the model is {model}; extract it again on this model.");
+                throw new NativeSteerException($"The vector was made for {vector.Shape}, the model is {model}; extract it again on this model.");
             }
-            foreach (var layer in intervention.Layers ?? intervention.Vector.Layers)
+            foreach (var layer in intervention.ActsAfter)
             {
                 if (layer < 0 || layer >= model.Layers) throw new NativeSteerException($"Layer {layer} was asked for, the model has {model.Layers} (0-{model.Layers - 1}).");
             }
@@ -102,26 +112,33 @@ public sealed class SteeringPlan
     private static void Validate(Intervention intervention)
     {
         if (!float.IsFinite(intervention.Scale)) throw new NativeSteerException($"The steering scale is {intervention.Scale}; it must be a finite number.");
+        if (intervention.Vector is not { } vector)
+        {
+            var complete = intervention is { Operation: SteeringOperation.SelfAmplify, Unit: ScaleUnit.Absolute, Layers.Count: > 0 };
+            if (!complete) throw new NativeSteerException("Without a vector only self-amplification can act, at layers given and with an absolute scale; give a vector.");
+            return;
+        }
         foreach (var layer in intervention.Layers ?? [])
         {
-            if (!intervention.Vector.Has(layer))
+            if (!vector.Has(layer))
             {
-                throw new NativeSteerException($"Layer {layer} was asked for, the vector has {LayerList.Format(intervention.Vector.Layers)}; 'nativesteer vector show FILE' lists them.");
+                throw new NativeSteerException($"Layer {layer} was asked for, the vector has {LayerList.Format(vector.Layers)}; 'nativesteer vector show FILE' lists them.");
             }
         }
     }
 
     private static IEnumerable<SteeringStep> Resolve(Intervention intervention)
     {
-        foreach (var layer in (intervention.Layers ?? intervention.Vector.Layers).Distinct())
+        var directed = intervention.Operation == SteeringOperation.SelfAmplify ? null : intervention.Vector;
+        foreach (var layer in intervention.ActsAfter)
         {
             var unit = intervention.Unit == ScaleUnit.ResidualNorm
                 || intervention.Operation is SteeringOperation.ProjectOut or SteeringOperation.Clamp;
-            if (unit && intervention.Vector.Norm(layer) == 0)
+            if (unit && directed?.Norm(layer) == 0)
             {
                 throw new NativeSteerException($"The vector is zero at layer {layer}, so it has no direction there; leave the layer out with --layers.");
             }
-            yield return new SteeringStep(layer, intervention.Vector, unit, intervention.Operation, AbsoluteScale(intervention, layer), intervention.Positions);
+            yield return new SteeringStep(layer, directed, unit, intervention.Operation, AbsoluteScale(intervention, layer), intervention.Positions);
         }
     }
 
@@ -129,7 +146,7 @@ public sealed class SteeringPlan
     {
         // The share that projecting out removes has no unit.
         if (intervention.Unit == ScaleUnit.Absolute || intervention.Operation == SteeringOperation.ProjectOut) return intervention.Scale;
-        var norm = intervention.Vector.ResidualNorm(layer);
+        var norm = intervention.Vector!.ResidualNorm(layer); // checked: without a vector scales are absolute
         return float.IsFinite(norm)
             ? intervention.Scale * norm
             : throw new NativeSteerException($"The vector file holds no residual norm for layer {layer}, which a relative scale needs; use --scale-unit abs, or extract the vector again.");
@@ -138,10 +155,10 @@ public sealed class SteeringPlan
 
 /// <summary>One edit of a plan at one layer; the scale is absolute.</summary>
 /// <param name="Layer">The block it acts after.</param>
-/// <param name="Vector">Holds the direction.</param>
+/// <param name="Vector">Holds the direction; null where the operation has none.</param>
 /// <param name="UnitLength">Whether the direction is taken at unit length.</param>
 /// <param name="Operation">What is done.</param>
 /// <param name="Scale">How strong.</param>
 /// <param name="Positions">Where in the sequence.</param>
 internal readonly record struct SteeringStep(
-    int Layer, SteeringVector Vector, bool UnitLength, SteeringOperation Operation, float Scale, PositionRange Positions);
+    int Layer, SteeringVector? Vector, bool UnitLength, SteeringOperation Operation, float Scale, PositionRange Positions);

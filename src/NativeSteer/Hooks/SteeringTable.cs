@@ -77,14 +77,15 @@ internal sealed class SteeringTable(ModelShape model)
 
     private int RowOf(SteeringStep step)
     {
-        if (!_rows.TryGetValue(step.Vector, out var ofVector)) _rows.Add(step.Vector, ofVector = []);
+        if (step.Vector is not { } vector) return -1;
+        if (!_rows.TryGetValue(vector, out var ofVector)) _rows.Add(vector, ofVector = []);
         if (ofVector.TryGetValue((step.Layer, step.UnitLength), out var row)) return row;
 
         row = Count++;
         if (Count * model.Width > _directions.Length) Array.Resize(ref _directions, Math.Max(16, Count * 2) * model.Width);
         var direction = _directions.AsSpan(row * model.Width, model.Width);
-        step.Vector.Direction(step.Layer).Span.CopyTo(direction);
-        if (step.UnitLength) TensorPrimitives.Divide(direction, (float)step.Vector.Norm(step.Layer), direction);
+        vector.Direction(step.Layer).Span.CopyTo(direction);
+        if (step.UnitLength) TensorPrimitives.Divide(direction, (float)vector.Norm(step.Layer), direction);
         ofVector.Add((step.Layer, step.UnitLength), row);
         return row;
     }

@@ -30,6 +30,9 @@ internal static unsafe partial class ShimApi
     internal static partial void ns_model_free(nint model);
 
     [LibraryImport(Library)]
+    internal static partial ShimStatus ns_weights_decode(int type, void* data, long count, float* values);
+
+    [LibraryImport(Library)]
     internal static partial ShimStatus ns_tokenize(
         nint vocabulary, byte* text, int textLength, int* tokens, int maxTokens, byte addSpecial, byte parseSpecial, out int count);
 

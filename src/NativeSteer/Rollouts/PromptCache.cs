@@ -14,9 +14,6 @@ internal sealed class PromptCache(InferenceContext context)
     private readonly List<Lease> _unforked = [];
     private long _reserved; // cells that running rollouts may still fill
 
-    /// <summary>Prompts whose cells are still to be computed, in <see cref="SharedPrompt.Home"/>.</summary>
-    internal IEnumerable<SharedPrompt> Uncomputed => _prompts.Where(p => !p.IsComputed);
-
     /// <summary>Drops everything.</summary>
     internal void Clear()
     {
@@ -60,6 +57,29 @@ internal sealed class PromptCache(InferenceContext context)
         prompt.Holders.Add(lease.Sequence);
         _reserved += lease.Cells;
         return lease;
+    }
+
+    /// <summary>Runs new prompts but for their last tokens, many to a batch; <see cref="Fork"/> gives them to all that share them.</summary>
+    /// <param name="batch">Is overwritten, and empty afterwards.</param>
+    /// <param name="decode">Decodes it.</param>
+    internal void Compute(TokenBatch batch, Action decode)
+    {
+        batch.Clear();
+        foreach (var prompt in _prompts.Where(p => !p.IsComputed))
+        {
+            for (var position = 0; position < prompt.Length; position++)
+            {
+                batch.Add(prompt.Tokens[position], position, prompt.Home);
+                if (batch.Count == context.Options.BatchLength) Flush();
+            }
+        }
+        if (batch.Count > 0) Flush();
+
+        void Flush()
+        {
+            decode();
+            batch.Clear();
+        }
     }
 
     /// <summary>Gives the leases taken since the last call their prompts, once those are computed. Returns the tokens saved.</summary>

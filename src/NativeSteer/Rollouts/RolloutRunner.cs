@@ -117,24 +117,12 @@ public sealed class RolloutRunner : IDisposable
     /// <summary>Runs new prompts but for their last tokens, many to a batch, and forks them to all that share them.</summary>
     private void ComputePrompts(DecodeCancellation decoding)
     {
-        _batch.Clear();
-        foreach (var prompt in _cache.Uncomputed)
-        {
-            for (var position = 0; position < prompt.Length; position++)
-            {
-                _batch.Add(prompt.Tokens[position], position, prompt.Home);
-                if (_batch.Count == _context.Options.BatchLength) Flush();
-            }
-        }
-        if (_batch.Count > 0) Flush();
-        Statistics.ReusedPromptTokens += _cache.Fork();
-
-        void Flush()
+        _cache.Compute(_batch, () =>
         {
             Decode(decoding);
             Statistics.PromptTokens += _batch.Count;
-            _batch.Clear();
-        }
+        });
+        Statistics.ReusedPromptTokens += _cache.Fork();
     }
 
     /// <summary>One more token for every active rollout; returns those that ended.</summary>

@@ -3,7 +3,7 @@ using NativeSteer.Interop;
 
 namespace NativeSteer.Vectors;
 
-/// <summary>Rows of floats to rows of any tensor type, by ggml's own routines.</summary>
+/// <summary>Rows of floats to rows of any tensor type and back, by ggml's own routines.</summary>
 internal static unsafe class GgmlRows
 {
     private const int PartBytes = 1 << 22; // floats converted at a time
@@ -34,6 +34,19 @@ internal static unsafe class GgmlRows
             _ = GgmlQuantize.ggml_quantize_chunk((int)type, source, target, 0, rows, columns, null);
         }
         return bytes;
+    }
+
+    /// <summary>Reads whole blocks of any type as floats.</summary>
+    /// <param name="type">The type they are stored in.</param>
+    /// <param name="bytes">As they lie in the file.</param>
+    /// <param name="values">Receives them.</param>
+    /// <exception cref="NativeSteerException">ggml cannot read this type.</exception>
+    public static void Decode(GgmlType type, ReadOnlySpan<byte> bytes, Span<float> values)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes.Length, Bytes(type, values.Length), nameof(bytes));
+        NativeRuntime.EnsureLoaded();
+        fixed (byte* source = bytes)
+        fixed (float* target = values) NativeError.Check(ShimApi.ns_weights_decode((int)type, source, values.Length, target));
     }
 
     /// <summary>Converts rows part by part and writes them.</summary>

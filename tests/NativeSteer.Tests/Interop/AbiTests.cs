@@ -105,7 +105,7 @@ public sealed unsafe class AbiTests
             "NS_SITE_", ("RESIDUAL", HookSite.Residual), ("ATTENTION", HookSite.Attention), ("FEED_FORWARD", HookSite.FeedForward));
         Enumeration(
             "NS_OP_", ("ADD", SteeringOperation.Add), ("PROJECT_OUT", SteeringOperation.ProjectOut), ("CLAMP", SteeringOperation.Clamp),
-            ("ADD_KEEP_NORM", SteeringOperation.AddKeepNorm));
+            ("ADD_KEEP_NORM", SteeringOperation.AddKeepNorm), ("SELF_AMPLIFY", SteeringOperation.SelfAmplify));
         Enumeration(
             "GGML_LOG_LEVEL_", ("DEBUG", LogLevel.Debug), ("INFO", LogLevel.Information), ("WARN", LogLevel.Warning), ("ERROR", LogLevel.Error));
         mirrors.Add("GGML_LOG_LEVEL_CONT", NativeLog.Continuation);

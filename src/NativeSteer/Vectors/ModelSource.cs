@@ -1,8 +1,6 @@
-using NativeSteer.Vectors;
+namespace NativeSteer.Vectors;
 
-namespace NativeSteer.Training;
-
-/// <summary>A GGUF model to be copied with changes: the tensors of all its parts.</summary>
+/// <summary>A GGUF model as files: the key-values, and the tensors of all its parts.</summary>
 internal sealed class ModelSource : IDisposable
 {
     private readonly List<GgufFile> _parts = [];
