@@ -59,6 +59,10 @@ ns_status runtime::fail(const std::string & message, ns_status status) {
     return status;
 }
 
+void runtime::say(const std::string & line) {
+    if (ns_log_fn log = log_function.load()) log(NS_LOG_NOTICE, line.c_str());
+}
+
 runtime::Guard::Guard() {
     guard_depth++;
     logged_error.clear();

@@ -12,6 +12,9 @@ namespace runtime {
 // Keeps message for ns_last_error() of this thread and returns status.
 ns_status fail(const std::string & message, ns_status status = NS_ERROR);
 
+// A line for the user, once the log function has been given; see NS_LOG_NOTICE.
+void say(const std::string & line);
+
 // Runs f and turns every C++ exception into a status with a message, so that none reaches a C caller.
 template <typename F> ns_status guarded(F && f) noexcept {
     try {

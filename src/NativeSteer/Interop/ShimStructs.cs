@@ -90,7 +90,25 @@ internal unsafe struct ShimPlan
     public float* Copies;
     public int CopyRowCount;
     public byte StopEarly;
-    private fixed byte _reserved[3];
+    public byte HostIsDevice;
+    private fixed byte _reserved[2];
+    public delegate* unmanaged[Cdecl]<ShimDeviceWork*, void*, int> Device;
+    public void* DeviceUser;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ShimDeviceWork
+{
+    public int Size;
+    public int Rows;
+    public void* Data;
+    public long Stride;
+    public ShimEdit* Edits;
+    public ShimLabel* Labels;
+    public int EditCount;
+    public int LabelCount;
+    public int ReadIndex;
+    private readonly int _reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]
