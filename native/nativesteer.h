@@ -104,6 +104,31 @@ NS_API void      ns_model_free(struct llama_model * model);
 // Weights as floats: n numbers of a ggml_type, whole blocks, from data as it lies in the file. values: (n).
 NS_API ns_status ns_weights_decode(int32_t type, const void * data, int64_t n, float * values);
 
+// The squares of a matrix's inputs, their mean over a text: which of its columns matter.
+typedef struct {
+    const char *  tensor;
+    const float * values;   // (n_values): columns, or columns x experts
+    int64_t       n_values;
+} ns_importance;
+
+typedef struct {
+    int32_t               size;      // sizeof(ns_quantize_options)
+    int32_t               file_type; // enum llama_ftype
+    int32_t               n_threads; // 0: all
+    int32_t               n_importances;
+    const ns_importance * importances;
+    uint8_t               allow_requantize; // of matrices that are quantised already
+    uint8_t               pure;             // every matrix in the type's own number format, no mixture
+    uint8_t               keep_output;      // leave the output matrix as it is
+    uint8_t               reserved[5];
+    ns_progress_fn        progress;         // may be NULL; told between matrices
+    void *                progress_user;
+} ns_quantize_options;
+
+// Writes the model at input (checked as for ns_model_load) to output, another file, with its matrices in another number format.
+// *n_fallback: matrices whose rows are no whole blocks of their format and got another one.
+NS_API ns_status ns_quantize(const char * input, const char * output, const ns_quantize_options * options, int32_t * n_fallback);
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Text: llama.cpp's functions of the same kind, whose exceptions and assertions become NS_ERROR here
 //

@@ -5,6 +5,7 @@
 #include "nativesteer.h"
 
 #include <exception>
+#include <functional>
 #include <string>
 
 namespace runtime {
@@ -31,12 +32,17 @@ template <typename F> ns_status guarded(F && f) noexcept {
 class Guard {
 public:
     Guard();
+    // lines: told every log line of this thread. It may throw where llama.cpp's caller catches.
+    explicit Guard(std::function<void(const char *)> lines);
     ~Guard();
     Guard(const Guard &) = delete;
     Guard & operator=(const Guard &) = delete;
 
-    // The first error line that llama.cpp logged since the guard began (it names the cause), or fallback when there was none.
+    // The error line that names the cause, of those that llama.cpp logged since the guard began, or fallback when there was none.
     static std::string reason(const char * fallback);
+
+private:
+    const std::function<void(const char *)> lines_;
 };
 
 } // namespace runtime

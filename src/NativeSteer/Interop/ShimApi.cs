@@ -29,6 +29,9 @@ internal static unsafe partial class ShimApi
     [LibraryImport(Library)]
     internal static partial void ns_model_free(nint model);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial ShimStatus ns_quantize(string input, string output, ShimQuantizeOptions* options, out int fallbacks);
+
     [LibraryImport(Library)]
     internal static partial ShimStatus ns_weights_decode(int type, void* data, long count, float* values);
 

@@ -26,6 +26,30 @@ internal unsafe struct ShimModelOptions
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ShimImportance
+{
+    public byte* Tensor;
+    public float* Values;
+    public long Count;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ShimQuantizeOptions
+{
+    public int Size;
+    public int FileType;
+    public int Threads;
+    public int ImportanceCount;
+    public ShimImportance* Importances;
+    public byte AllowRequantize;
+    public byte Pure;
+    public byte KeepOutput;
+    private fixed byte _reserved[5];
+    public delegate* unmanaged[Cdecl]<float, void*, byte> Progress;
+    public void* ProgressUser;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ShimSessionOptions
 {
     public int Size;

@@ -54,6 +54,16 @@ public sealed unsafe class AbiTests
             ("n_gpu_layers", (nint)(&m.GpuLayers)), ("use_mmap", (nint)(&m.UseMemoryMap)), ("vocab_only", (nint)(&m.VocabularyOnly)),
             ("progress", (nint)(&m.Progress)), ("progress_user", (nint)(&m.ProgressUser)));
 
+        ShimImportance i;
+        Add(mirrors, "ns_importance", sizeof(ShimImportance), (nint)(&i), ("tensor", (nint)(&i.Tensor)), ("values", (nint)(&i.Values)), ("n_values", (nint)(&i.Count)));
+
+        ShimQuantizeOptions q;
+        Add(
+            mirrors, "ns_quantize_options", sizeof(ShimQuantizeOptions), (nint)(&q),
+            ("file_type", (nint)(&q.FileType)), ("n_threads", (nint)(&q.Threads)), ("n_importances", (nint)(&q.ImportanceCount)),
+            ("importances", (nint)(&q.Importances)), ("allow_requantize", (nint)(&q.AllowRequantize)), ("pure", (nint)(&q.Pure)),
+            ("keep_output", (nint)(&q.KeepOutput)), ("progress", (nint)(&q.Progress)), ("progress_user", (nint)(&q.ProgressUser)));
+
         ShimSessionOptions s;
         Add(
             mirrors, "ns_session_options", sizeof(ShimSessionOptions), (nint)(&s),
@@ -123,6 +133,7 @@ public sealed unsafe class AbiTests
         Enumeration(
             "GGML_LOG_LEVEL_", ("DEBUG", LogLevel.Debug), ("INFO", LogLevel.Information), ("WARN", LogLevel.Warning), ("ERROR", LogLevel.Error));
         Enumeration("NS_DEVICE_", ("DONE", DevicePath.Result.Done), ("DECLINED", DevicePath.Result.Declined), ("FAILED", DevicePath.Result.Failed));
+        foreach (var type in QuantizationType.All) mirrors.Add($"LLAMA_FTYPE_{(type.FileType == 0 ? "ALL" : "MOSTLY")}_{type.Name}", type.FileType);
         mirrors.Add("GGML_LOG_LEVEL_CONT", NativeLog.Continuation);
         mirrors.Add("NS_LOG_NOTICE", NativeLog.Notice);
 
