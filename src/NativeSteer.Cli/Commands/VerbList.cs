@@ -41,7 +41,8 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
 
     internal static VerbList Studies { get; } = new("study",
-        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)));
+        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)),
+        new VerbEntry("quantization", "What quantisation does to steering vectors, with a report", (args, terminal) => new QuantizationCommand().Run(args, terminal)));
 
     internal static VerbList Benches { get; } = new("bench",
         new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),
