@@ -80,6 +80,9 @@ NS_API ns_status ns_initialize(const char * library_dir, ns_log_fn log);
 // "NAME: DESCRIPTION" of the i-th compute device that ggml found, NULL when i is out of range.
 NS_API const char * ns_device_name(int32_t i);
 
+// Bytes of memory that the i-th device has free, and has; 0 where it does not say, or i is out of range.
+NS_API void ns_device_memory(int32_t i, int64_t * free, int64_t * total);
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Models
 

@@ -132,3 +132,12 @@ const char * ns_device_name(int32_t i) {
     name = std::string(ggml_backend_dev_name(device)) + ": " + ggml_backend_dev_description(device);
     return name.c_str();
 }
+
+void ns_device_memory(int32_t i, int64_t * free, int64_t * total) {
+    *free = *total = 0;
+    if (i < 0 || (size_t) i >= ggml_backend_dev_count()) return;
+    size_t has_free = 0, has = 0;
+    ggml_backend_dev_memory(ggml_backend_dev_get(i), &has_free, &has);
+    *free = (int64_t) has_free;
+    *total = (int64_t) has;
+}

@@ -58,7 +58,8 @@ internal sealed class DoctorCommand : Verb
     private static SelfCheckResult Installation() => Try("native libraries load", () => $"llama.cpp {LlamaLibrary.Version}");
 
     private static SelfCheckResult Devices() => Try("devices are found", () =>
-        string.Join("; ", LlamaLibrary.Devices) + (LlamaLibrary.CpuVariant is { } variant ? $" ({variant})" : ""));
+        string.Join("; ", LlamaLibrary.Devices) + (LlamaLibrary.CpuVariant is { } variant ? $" ({variant})" : "")
+        + (GpuBackend.Unused is { } why ? $"; {why}" : ""));
 
     private static SelfCheckResult Try(string name, Func<string> measure)
     {

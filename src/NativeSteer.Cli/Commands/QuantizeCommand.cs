@@ -55,7 +55,7 @@ internal sealed class QuantizeCommand : Verb
             stop.ThrowIfCancellationRequested();
             report.Report(share);
         }));
-        if (fallbacks > 0) terminal.Note($"{fallbacks} matrices have rows that are no whole blocks of {type}'s formats and got formats with smaller blocks; 'types' shows which");
+        if (fallbacks > 0) terminal.Note($"{fallbacks} matrices have rows that are no whole blocks of {type}'s formats and got formats with smaller blocks; the table says which");
         using var file = GgufFile.Open(output);
         if (_json.IsGiven(parse)) Json.PrintObject(terminal, json => ModelView.Write(output, ModelSummary.Of(file), json));
         else ModelView.Print(output, ModelSummary.Of(file), terminal);

@@ -41,13 +41,13 @@ internal sealed class ReportCommand : Verb
         return ExitCode.Done;
     }
 
-    private static void OfQuantization(IReadOnlyList<string> logs, string output, Terminal terminal)
+    private static void OfQuantization(List<string> logs, string output, Terminal terminal)
     {
         if (logs.Count > 1) throw new UsageException("a quantisation study has one log; give that alone.");
         QuantizationCommand.Report(logs[0], output, terminal);
     }
 
-    private static void OfBacktracking(IReadOnlyList<string> logs, string output, Terminal terminal)
+    private static void OfBacktracking(List<string> logs, string output, Terminal terminal)
     {
         var results = BacktrackingResults.Of(BacktrackingLog.Read(logs));
         BacktrackingReport.Write(results, output);

@@ -66,7 +66,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("study", "A paper's experiment end to end, with its report", (args, terminal) => Studies.Run(args, terminal)),
         new("report", "Draw the report of a study from its run logs", (args, terminal) => new ReportCommand().Run(args, terminal)),
         new("quantize", "Write a copy of a model with smaller numbers", (args, terminal) => new QuantizeCommand().Run(args, terminal)),
-        new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => Benches.Run(args, terminal)));
+        new("bench", "Speeds: plain, idle, steered, capturing, a sweep, training", (args, terminal) => Benches.Run(args, terminal)));
 
     internal string Path => path;
 

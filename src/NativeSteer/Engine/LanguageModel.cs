@@ -116,7 +116,8 @@ public sealed unsafe class LanguageModel : IDisposable
         {
             if (check) ModelFileCheck.Run(file, options.VocabularyOnly);
             NativeRuntime.EnsureLoaded();
-            return new LanguageModel(path, file, LoadNative(path, options), options.VocabularyOnly);
+            if (options.GpuLayers != 0 && !options.VocabularyOnly) GpuBackend.SayOnce();
+            return new LanguageModel(path, file, LoadNative(path, file, options), options.VocabularyOnly);
         }
         catch
         {
@@ -125,7 +126,7 @@ public sealed unsafe class LanguageModel : IDisposable
         }
     }
 
-    private static ModelHandle LoadNative(string path, ModelOptions options)
+    private static ModelHandle LoadNative(string path, GgufFile file, ModelOptions options)
     {
         var progress = new NativeProgress(options.Progress);
         var relay = GCHandle.Alloc(progress);
@@ -142,6 +143,8 @@ public sealed unsafe class LanguageModel : IDisposable
             };
             var status = ShimApi.ns_model_load(path, &native, out var model);
             progress.Failure?.Throw();
+            if (status == ShimStatus.Error && GpuFit.IsFull(NativeError.LastMessage()) && GpuFit.Devices() is { Count: > 0 } devices)
+                throw GpuFit.TooSmall(path, ModelFileCheck.Tensors(file, GgufParts.Find(file)).Values, ModelShape.Of(file).Layers, devices);
             NativeError.Check(status, $"{path} cannot be loaded: ", "check the file, or convert it again for llama.cpp v0.5.0");
             return new ModelHandle(model);
         }

@@ -23,6 +23,9 @@ internal static unsafe partial class ShimApi
     [LibraryImport(Library)]
     internal static partial byte* ns_device_name(int index);
 
+    [LibraryImport(Library)]
+    internal static partial void ns_device_memory(int index, out long free, out long total);
+
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial ShimStatus ns_model_load(string path, ShimModelOptions* options, out nint model);
 

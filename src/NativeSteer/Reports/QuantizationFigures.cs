@@ -27,13 +27,19 @@ internal sealed class QuantizationFigures(QuantizationResults results)
                     speed.Batch, speed.Prompt.Median(), speed.Prompt.Min(), speed.Prompt.Max(), speed.Generated.Median(), speed.Generated.Min(), speed.Generated.Max());
             }
         }
-        var values = new Dictionary<string, JsonNode?>(StringComparer.Ordinal) { ["data"] = Points() };
-        SeriesStyle.AddTo(values, results.Sources.Select(Series));
+        var values = new Dictionary<string, JsonNode?>(StringComparer.Ordinal)
+        {
+            ["data"] = Points(),
+            ["title"] = $"perplexity of the traces, times that of {results.Types[0]}",
+            ["series"] = SeriesStyle.Array(results.Sources.Select(Name)),
+            ["colours"] = SeriesStyle.Array(results.Sources.Select(source => $"var(--c-{source})")),
+            ["shapes"] = SeriesStyle.Array(["circle", "square"]),
+        };
         return new ReportFigure
         {
             Id = "copies",
             Title = "The copies: size, perplexity, speed",
-            Caption = $"Perplexity of the study's traces under every copy against its bits a weight. Speeds are of plain decoding on the machine that ran the study, "
+            Caption = $"Perplexity of the study's traces under every copy, relative to the first type, against its bits a weight. Speeds are of plain decoding on the machine that ran the study, "
                 + $"{results.Settings.RequiredInteger("rounds")} rounds, medians with their range.",
             Chart = table.Rows.Count == 0 ? null : ReportAssets.Chart("copies", values),
             Alt = $"Chart of perplexity against bits a weight for {results.Models.Count} copies; all numbers are in the table below.",
@@ -106,9 +112,6 @@ internal sealed class QuantizationFigures(QuantizationResults results)
     /// <summary>The name of the model that vectors are of.</summary>
     private string Name(string source) => source == StudyCondition.OnBase ? results.Base!.Name : results.Reasoning.Name;
 
-    // Colours go by this name: SeriesStyle.
-    private static string Series(string source) => $"{source}-derived";
-
     private Dictionary<string, JsonNode?> Values(JsonArray data, double top) => new(StringComparer.Ordinal)
     {
         ["data"] = data,
@@ -125,10 +128,11 @@ internal sealed class QuantizationFigures(QuantizationResults results)
             var perplexity = results.Perplexity(model.Source, model.Type);
             points.Add((JsonNode)new JsonObject
             {
-                ["series"] = Series(model.Source),
+                ["series"] = Name(model.Source),
                 ["type"] = model.Type,
                 ["bits"] = model.Bits,
                 ["perplexity"] = double.IsFinite(perplexity) ? perplexity : null,
+                ["ratio"] = perplexity / results.Perplexity(model.Source, results.Types[0]) is var ratio && double.IsFinite(ratio) ? ratio : null,
             });
         }
         return points;

@@ -19,10 +19,10 @@ public static class QuantizationSummary
         if (cosines.Count == 0) return "No vector has been compared yet; go on with --resume.";
         var worst = cosines.MinBy(fidelity => fidelity.Cosine)!;
         var good = cosines.Where(fidelity => fidelity.Cosine >= Nearly).Select(fidelity => fidelity.Type).ToList();
-        var kept = good.Count == cosines.Count ? $"all types keep a cosine of at least {Cosine(worst.Cosine)} with the {full} vector"
+        var kept = good.Count == cosines.Count ? $"all types keep a cosine of at least {Exact(worst.Cosine)} with the {full} vector"
             : good.Count == 0 ? $"no type keeps a cosine of {Nearly} with the {full} vector"
             : $"{string.Join(", ", good)} keep{(good.Count == 1 ? "s" : "")} a cosine of {Nearly} or more with the {full} vector";
-        return $"The direction for {results.Label} at layer {results.Layer}, extracted from quantised copies of {results.Reasoning.Name}: {kept}; the farthest is {worst.Type} with {Cosine(worst.Cosine)}.";
+        return $"The direction for {results.Label} at layer {results.Layer}, extracted from quantised copies of {results.Reasoning.Name}: {kept}; the farthest is {worst.Type} with {Exact(worst.Cosine)}.";
     }
 
     private static string Effects(QuantizationResults results)
@@ -44,10 +44,10 @@ public static class QuantizationSummary
         if (results.Model(StudyCondition.OnReasoning, full) is not { } large || results.Model(StudyCondition.OnReasoning, smallest) is not { } small)
             return "Not every copy has been measured yet; go on with --resume.";
         return $"From {full} to {smallest} the model goes from {StudyWords.Digits(large.Bits)} to {StudyWords.Digits(small.Bits)} bits a weight, and the perplexity of the traces from "
-            + $"{StudyWords.Digits(results.Perplexity(StudyCondition.OnReasoning, full))} to {StudyWords.Digits(results.Perplexity(StudyCondition.OnReasoning, smallest))}.";
+            + $"{Exact(results.Perplexity(StudyCondition.OnReasoning, full))} to {Exact(results.Perplexity(StudyCondition.OnReasoning, smallest))}.";
     }
 
-    private static string Cosine(double cosine) => cosine.ToString("0.000", System.Globalization.CultureInfo.InvariantCulture);
+    private static string Exact(double number) => number.ToString("0.000", System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Rate(ConditionResult result) => StudyWords.Percent(result.Rate.Value);
 }
