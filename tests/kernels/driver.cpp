@@ -47,11 +47,6 @@ struct Stream {
     int                               device;
     std::deque<std::function<void()>> work;
 };
-struct Event {
-    Stream *  stream = nullptr;
-    bool      done = true;
-    long long nanoseconds = 0;
-};
 struct Allocation {
     char * pages;
     size_t mapped, bytes;
@@ -306,6 +301,13 @@ API int cuMemcpyHtoDAsync_v2(void * to, const void * from, size_t bytes, void * 
 }
 API int cuMemcpyDtoHAsync_v2(void * to, void * from, size_t bytes, void * stream) {
     return call(true, [&] { return copy(to, from, bytes, from, (Stream *) stream); });
+}
+API int cuMemcpyDtoDAsync_v2(void * to, void * from, size_t bytes, void * stream) {
+    return call(true, [&]() -> int {
+        if (!reachable(to, bytes, device()) || !reachable(from, bytes, device())) return InvalidValue;
+        ((Stream *) stream)->work.push_back([=] { memcpy(to, from, bytes); });
+        return Success;
+    });
 }
 API int cuMemsetD8Async(void * to, unsigned char value, size_t bytes, void * stream) {
     return call(true, [&]() -> int {

@@ -46,7 +46,8 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
 
     internal static VerbList Benches { get; } = new("bench",
         new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),
-        new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)))
+        new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)),
+        new VerbEntry("kernels", "The GPU's kernels against a copy within its memory", (args, terminal) => new BenchKernelsCommand().Run(args, terminal)))
     {
         Alone = (args, terminal) => new BenchCommand().Run(args, terminal),
     };

@@ -112,6 +112,10 @@ internal sealed unsafe class CudaDevice : IDisposable
         }
     }
 
+    /// <summary>Queues a copy within the device's memory.</summary>
+    internal void Copy(ulong to, ulong from, long bytes) =>
+        Driver.Check(Driver.MemcpyDtoDAsync(to, from, (nuint)bytes, _stream.Pointer), "copy within the device");
+
     /// <summary>Queues zeros.</summary>
     internal void Clear(ulong address, long bytes) =>
         Driver.Check(Driver.MemsetD8Async(address, 0, (nuint)bytes, _stream.Pointer), "clear memory of the device");

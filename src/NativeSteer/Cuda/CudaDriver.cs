@@ -38,6 +38,7 @@ internal sealed unsafe class CudaDriver
     internal readonly delegate* unmanaged<nint, int> MemFreeHost;
     internal readonly delegate* unmanaged<ulong, void*, nuint, nint, int> MemcpyHtoDAsync;
     internal readonly delegate* unmanaged<void*, ulong, nuint, nint, int> MemcpyDtoHAsync;
+    internal readonly delegate* unmanaged<ulong, ulong, nuint, nint, int> MemcpyDtoDAsync;
     internal readonly delegate* unmanaged<ulong, byte, nuint, nint, int> MemsetD8Async;
     internal readonly delegate* unmanaged<nint*, uint, int> StreamCreate;
     internal readonly delegate* unmanaged<nint, int> StreamDestroy;
@@ -70,6 +71,7 @@ internal sealed unsafe class CudaDriver
         MemFreeHost = (delegate* unmanaged<nint, int>)Function("cuMemFreeHost");
         MemcpyHtoDAsync = (delegate* unmanaged<ulong, void*, nuint, nint, int>)Function("cuMemcpyHtoDAsync_v2");
         MemcpyDtoHAsync = (delegate* unmanaged<void*, ulong, nuint, nint, int>)Function("cuMemcpyDtoHAsync_v2");
+        MemcpyDtoDAsync = (delegate* unmanaged<ulong, ulong, nuint, nint, int>)Function("cuMemcpyDtoDAsync_v2");
         MemsetD8Async = (delegate* unmanaged<ulong, byte, nuint, nint, int>)Function("cuMemsetD8Async");
         StreamCreate = (delegate* unmanaged<nint*, uint, int>)Function("cuStreamCreate");
         StreamDestroy = (delegate* unmanaged<nint, int>)Function("cuStreamDestroy_v2");
@@ -97,8 +99,7 @@ internal sealed unsafe class CudaDriver
     {
         var chosen = Environment.GetEnvironmentVariable(LibraryVariable);
         if (!string.IsNullOrEmpty(chosen)) return Load([chosen], out why);
-        var driver = Load(s_names, out why);
-        return driver;
+        return Load(s_names, out why);
     }
 
     /// <summary>Loads and starts the first of these libraries that can be loaded.</summary>

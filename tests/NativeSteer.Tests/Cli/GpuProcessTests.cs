@@ -37,6 +37,31 @@ public sealed class GpuProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task The_kernels_benchmark_measures_every_kernel_on_every_device_against_a_copy()
+    {
+        var (code, output, error) = await Run("devices=2", "bench", "kernels", "--rows", "32", "--width", "64", "-r", "2", "--json");
+        Assert.True(code == 0, output + error);
+        var rows = JsonDocument.Parse(output).RootElement.EnumerateArray().ToList();
+        Assert.Equal(2, rows.Select(row => row.GetProperty("device").GetString()).Distinct().Count());
+        Assert.Equal(2 * 12, rows.Count);
+        foreach (var row in rows)
+        {
+            Assert.Equal(2, row.GetProperty("samples_us").GetArrayLength());
+            Assert.Equal(row.GetProperty("gbps").GetDouble() / row.GetProperty("copy_gbps").GetDouble(), row.GetProperty("share_copy").GetDouble(), 9);
+        }
+        Assert.All(rows.Where(row => row.GetProperty("kernel").GetString() == "copy"), row => Assert.Equal(1, row.GetProperty("share_copy").GetDouble()));
+        Assert.Equal(2 * 32 * 64 * 4, rows[0].GetProperty("bytes").GetInt64()); // read and written
+    }
+
+    [Fact]
+    public async Task Without_a_driver_there_is_nothing_to_measure()
+    {
+        var (code, _, error) = await Run("driver=8000", "bench", "kernels");
+        Assert.Equal(1, code);
+        Assert.Equal("nativesteer: error: The NVIDIA driver supports CUDA 8.0, 9.0 is needed; install driver 384.81 or newer; there is no GPU to measure.", error.TrimEnd());
+    }
+
+    [Fact]
     public async Task A_vector_is_the_same_whether_kernels_or_the_host_sum_and_the_reason_is_said_once()
     {
         var kernels = await Extract("host=1", to: "kernels.gguf");
