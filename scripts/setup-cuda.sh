@@ -68,6 +68,7 @@ check() {
 
 check
 if [[ ${1:-} == --check ]]; then exit 0; fi
+# shellcheck disable=SC2119
 set_up
 quietly setup-cuda.log "Bringing llama.cpp for CUDA $cuda (once)" cmake -DCUDA="$cuda" -P "$root/native/cuda.cmake"
 say "artifacts/llama-cuda has it. Everything built with LLAMA_DIR set uses it:"
