@@ -31,7 +31,7 @@ pack() {
     cp -r "$root/native" "$root/CMakeLists.txt" "$stage"
     cp "$here/gpu-check.sh" "$stage/run"
     cp "$root/artifacts/llama/models/ggml-vocab-llama-spm.gguf" "$stage/vocabulary.gguf"
-    (cd "$root/artifacts/llama-source" && tar cf - --exclude='ggml/src/ggml-[!c]*' --exclude=ggml/src/ggml-cann --exclude=.git CMakeLists.txt LICENSE cmake include src ggml) |
+    (cd "$root/artifacts/llama-source" && tar cf - --exclude='ggml/src/ggml-[!c]*' --exclude=ggml/src/ggml-cann --exclude=.git CMakeLists.txt LICENSE cmake include src ggml vendor) |
         tar xf - -C "$stage/llama.cpp"
     cp "$root"/artifacts/llama-source/ggml/src/ggml-*.[ch]* "$stage/llama.cpp/ggml/src/"
     tar cJf "$file.new" -C "$root/artifacts" gpu-check

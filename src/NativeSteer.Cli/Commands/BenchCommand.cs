@@ -75,8 +75,8 @@ internal sealed class BenchCommand : BenchmarkVerb
 
     private static SweepBenchmarkOptions Sweep(LanguageModel model, BenchmarkOptions options)
     {
-        const int vectors = 4, magnitudes = 4, prompts = 8;
-        return BenchSweepCommand.OnPuzzles(model, prompts) with
+        const int vectors = 4, magnitudes = 4, prompts = 8, length = 64;
+        return BenchSweepCommand.OnPuzzles(model, prompts, length) with
         {
             Vectors = vectors,
             Magnitudes = magnitudes,

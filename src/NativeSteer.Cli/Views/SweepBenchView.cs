@@ -9,7 +9,7 @@ namespace NativeSteer.Cli.Views;
 /// <summary>Speeds of a sweep, run in several ways.</summary>
 internal sealed class SweepBenchView(LanguageModel model, SweepBenchmarkOptions options, Terminal terminal) : BenchmarkView<SweepBenchmarkRow>(terminal)
 {
-    private static readonly string[] s_headings = ["mode", "np", "s", "decoded", "reused", "decoded/s", "times one by one"];
+    private static readonly string[] s_headings = ["mode", "np", "s", "decoded", "reused", "decoded/s", "x cell by cell", "x one by one"];
 
     protected override IEnumerable<string> Columns => s_headings;
 
@@ -20,7 +20,8 @@ internal sealed class SweepBenchView(LanguageModel model, SweepBenchmarkOptions 
         MarkdownTable.Print(Terminal, s_headings, rows.Select(row => Cells(row, spread: true)));
         Terminal.Out.WriteLine();
         Terminal.Out.WriteLine(
-            $"{options.Vectors} vectors x {options.Magnitudes} strengths x {options.Prompts.Count} prompts, {options.Generated} tokens each; {model.Description}; "
+            $"{options.Vectors} vectors x {options.Magnitudes} strengths x {options.Prompts.Count} prompts of {options.Prompts[0].Count} tokens, {options.Generated} generated; "
+            + $"layer {(options.Layer >= 0 ? options.Layer : model.Shape.Layers / 2)}; {model.Description}; "
             + $"{(options.Context.Threads > 0 ? options.Context.Threads : Environment.ProcessorCount)} threads, {options.Repetitions} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
     }
 
@@ -30,15 +31,19 @@ internal sealed class SweepBenchView(LanguageModel model, SweepBenchmarkOptions 
         json.WriteNumber("parallel", row.Parallel);
         json.WriteNumber("decoded_tokens", row.DecodedTokens);
         json.WriteNumber("reused_tokens", row.ReusedTokens);
-        json.Number("ratio", row.Ratios.Median());
+        json.Number("times_cell_by_cell", row.ToCellByCell.Median());
+        json.Number("times_one_by_one", row.ToOneByOne.Median());
         Samples(json, "samples_s", row.Seconds);
     }
 
     private static string[] Cells(SweepBenchmarkRow row, bool spread) =>
     [
         Named(row.Mode), $"{row.Parallel}", Fixed(row.Median, 2), $"{row.DecodedTokens}", $"{row.ReusedTokens}", Fixed(row.DecodedTokens / row.Median, 0),
-        Fixed(row.Ratios.Median(), 1) + (spread ? $" [{Fixed(row.Ratios.Min(), 1)} {Fixed(row.Ratios.Max(), 1)}]" : ""),
+        Range(row.ToCellByCell, spread), Range(row.ToOneByOne, spread),
     ];
+
+    private static string Range(IReadOnlyList<double> ratios, bool spread) =>
+        Fixed(ratios.Median(), 1) + (spread ? $" [{Fixed(ratios.Min(), 1)} {Fixed(ratios.Max(), 1)}]" : "");
 
     private static string Named(SweepMode mode) => mode switch
     {

@@ -248,7 +248,7 @@ public sealed class QuantizationStudy(QuantizationStudyOptions options, StudyFol
                 MaxTokens = _study.MaxTokens,
                 Sampling = _study.Sampling,
                 Context = RolloutBlocks.Fit(model, Longest(model), _study.Context),
-                Measure = false,
+                MeasuredPrompts = 0,
             })
             {
                 Statistics = Statistics,

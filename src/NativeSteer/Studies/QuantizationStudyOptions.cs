@@ -48,7 +48,7 @@ public sealed record QuantizationStudyOptions(BacktrackingOptions Traces)
     /// <summary>For the log's first line: all that decides what a run finds, the models apart.</summary>
     internal JsonObject ToJson(string traces)
     {
-        var json = (Traces with { Magnitudes = [Magnitude], Seeds = [Seed], HeatOffsets = [], Figures = [], Layers = null, BaselineLabels = [], Shard = null, Measure = false }).ToJson(traces);
+        var json = (Traces with { Magnitudes = [Magnitude], Seeds = [Seed], HeatOffsets = [], Figures = [], Layers = null, BaselineLabels = [], Shard = null, MeasuredPrompts = 0, MostDivergence = double.PositiveInfinity }).ToJson(traces);
         json["types"] = new JsonArray([.. Types.Select(type => JsonValue.Create(type.Name))]);
         json["importance_hash"] = Importance is { } path ? FileHash.Of(path) : null;
         json["batches"] = new JsonArray([.. Batches.Select(batch => JsonValue.Create(batch))]);

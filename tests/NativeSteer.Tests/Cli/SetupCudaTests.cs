@@ -27,11 +27,16 @@ public sealed class SetupCudaTests : IDisposable
         if (driver.Length > 0)
         {
             File.WriteAllText(Path.Combine(programs, "nvidia-smi"), $"#!/bin/sh\necho {driver}\n");
-            File.SetUnixFileMode(Path.Combine(programs, "nvidia-smi"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(programs, "nvidia-smi"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
         }
         var lib = Directory.CreateDirectory(_folder["lib"]).FullName;
         foreach (var name in libraries.Split(' ', StringSplitOptions.RemoveEmptyEntries)) File.WriteAllText(Path.Combine(lib, name), "");
-        var start = new ProcessStartInfo("bash", [Path.Combine(SharedFolder.Root, "scripts", "setup-cuda.sh"), "--check"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("bash", [Path.Combine(SharedFolder.Root, "scripts", "setup-cuda.sh"), "--check"]) 
+        {
+            UseShellExecute = false,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["PATH"] = $"{programs}:{Environment.GetEnvironmentVariable("PATH")}";
         start.Environment["LD_LIBRARY_PATH"] = lib;
         using var process = Process.Start(start)!;

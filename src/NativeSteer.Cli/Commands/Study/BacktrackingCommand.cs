@@ -12,7 +12,8 @@ internal sealed class BacktrackingCommand : Verb
 
     private readonly StudySettings _study = new();
     private readonly GridSettings _grid = new();
-    private readonly Flag _unmeasured = new("Leave KL and perplexity away, which take about a third of the time", "--no-kl");
+    private readonly CountSetting _measured = new("N", "Prompts on which KL and perplexity are measured, about half of the work; 0 for none", "--kl-prompts")
+        { Default = int.MaxValue, Minimum = 0, DefaultMeaning = $"all; built-in pair: {CountdownStudy.Options(1, 2).MeasuredPrompts}" };
     private readonly TextSetting _output = new("DIR", $"The study's folder (default: {DefaultFolder})", "--output", "-o");
     private readonly ShardSetting _shard = new();
     private readonly Flag _resume = new("Go on with what the folder has", "--resume");
@@ -28,7 +29,7 @@ internal sealed class BacktrackingCommand : Verb
         AddGroup("Models", _study.Models);
         AddGroup("Prompts and traces", _study.Texts);
         AddGroup("Grid", _grid.All);
-        AddGroup("Completions", [.. _study.Completions, _unmeasured]);
+        AddGroup("Completions", [.. _study.Completions, _measured]);
         AddGroup("Output", _output, _shard, _resume);
         AddExample("study backtracking", "the built-in pair, in about a minute");
         AddExample("study backtracking -m r1-distill-llama-8b.gguf --base llama-3.1-8b.gguf -f prompts.jsonl --chat -o llama",
@@ -43,6 +44,10 @@ internal sealed class BacktrackingCommand : Verb
         return StudyRun.Run(options, _output.Get(parse) ?? DefaultFolder, _resume.IsGiven(parse), [.. parse.Tokens.Select(token => token.Value)], terminal, stop);
     }
 
-    private BacktrackingOptions Read(ParseResult parse) =>
-        _grid.Apply(parse, _study.Read(parse) with { Measure = !_unmeasured.IsGiven(parse), Shard = _shard.Get(parse) });
+    private BacktrackingOptions Read(ParseResult parse)
+    {
+        var options = _study.Read(parse) with { Shard = _shard.Get(parse) };
+        if (_measured.IsGiven(parse)) options = options with { MeasuredPrompts = _measured.Get(parse) };
+        return _grid.Apply(parse, options);
+    }
 }

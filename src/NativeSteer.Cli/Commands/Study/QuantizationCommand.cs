@@ -87,7 +87,7 @@ internal sealed class QuantizationCommand : Verb
 
     private QuantizationStudyOptions Read(ParseResult parse)
     {
-        var traces = _study.Read(parse) with { Magnitudes = [_magnitude.Get(parse)], Measure = false };
+        var traces = _study.Read(parse) with { Magnitudes = [_magnitude.Get(parse)], MeasuredPrompts = 0 };
         if (_layer.IsGiven(parse)) traces = traces with { Layer = _layer.Get(parse) };
         if (_offsets.Get(parse) is { } offsets) traces = traces with { Offsets = OffsetRange.Parse(offsets) };
         var options = new QuantizationStudyOptions(traces) { Importance = _importance.Get(parse), Rounds = _rounds.Get(parse), KeepModels = _keep.IsGiven(parse) };

@@ -35,7 +35,7 @@ internal sealed class StudySettings
         { Default = 128, Minimum = 1, DefaultMeaning = $"128; built-in pair: {CountdownStudy.Options(1, 2).MaxTokens}" };
     private readonly NumberSetting _temperature = new("N", "Temperature of traces and completions", "--temp") { Default = 0.7f };
     private readonly CountSetting _parallel = new("N", "Completions side by side in a batch", "--parallel", "-np")
-        { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"as many as fit, at most {Rollouts.RolloutBlocks.MostParallel}" };
+        { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"as many as fit, at most {Rollouts.RolloutBlocks.MostParallel}, or {Rollouts.RolloutBlocks.MostParallelUnfused} without flash attention" };
     private readonly ContextSettings _context = new("what the completions need");
 
     internal Setting[] Models => [_model.Model, _base, _model.GpuLayers];
