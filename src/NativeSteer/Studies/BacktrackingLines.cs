@@ -65,7 +65,9 @@ internal static class BacktrackingLines
             line.RequiredInteger("tokens"),
             line.RequiredString("judge"),
             spans.Element.EnumerateObject().ToDictionary(label => label.Name, label => (int)spans.RequiredInteger(label.Name), StringComparer.Ordinal),
-            (int)(line.OptionalInteger("skipped") ?? 0));
+            (int)(line.OptionalInteger("skipped") ?? 0),
+            line.OptionalString("hash"),
+            line.OptionalString("vector_hash"));
     }
 
     internal static StudyAgreement Agreement(JsonLine line) => new(

@@ -63,22 +63,26 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
         StudyHead head;
         IReadOnlyList<LabelledTrace> traces;
         AnnotationReport report;
+        StudyAgreement? agreement;
         LabelledSums reasoning;
         using (var model = Load(StudyCondition.OnReasoning))
         {
             Resolve(model);
             head = Head(model);
             _log = head.Open(folder.Log, Resume);
-            (traces, report, reasoning) = ReadAndWrite(model, head, cancellation);
+            (traces, report, agreement, reasoning) = ReadAndWrite(model, head, cancellation);
         }
         using var log = _log;
         var (@base, sameTokens) = SumBase(traces, cancellation);
         var vectors = new BacktrackingVectors(reasoning, @base);
         WriteVectors(vectors);
-        BacktrackingWriter.Traces(log, traces, report.Traces - traces.Count(trace => trace.Spans.Count > 0), report, _options.Annotations is null ? _options.Judge.Name : "given", sameTokens);
+        IReadOnlyList<LabelledTrace> used = [.. traces.Where(trace => trace.Spans.Count > 0)];
+        var facts = new TraceFacts(_options.Annotations is null ? _options.Judge.Name : "given", report.Traces - used.Count, sameTokens, FileHash.Of(Source), vectors.Hash(_options.Label, _options.Offsets));
+        BacktrackingWriter.Traces(log, used, facts);
+        if (agreement is not null) BacktrackingWriter.Agreement(log, agreement);
         var cells = BacktrackingGrid.Cells(_options, vectors.Labels);
         foreach (var cell in cells) BacktrackingWriter.Cell(log, cell, vectors.Scale(cell.Condition));
-        foreach (var cell in cells) _ = vectors.Plan(cell, _options.Positions); // what cannot be steered shows before hours of work
+        foreach (var cell in cells) _ = vectors.Plan(cell, 0, _options.Positions); // what cannot be steered shows before hours of work
         var lines = new VectorLines(_options, vectors, log);
         lines.Cosines();
         lines.Lens(source => Load(source, vocabularyOnly: true), cancellation);
@@ -137,10 +141,10 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             [StudyCondition.OnReasoning] = StudyHead.Model(model.File),
             [StudyCondition.OnBase] = @base,
         };
-        return new StudyHead("study backtracking", Arguments, models, _options.ToJson(traces));
+        return new StudyHead("study backtracking", Arguments, models, _options.ToJson(traces, model));
     }
 
-    private (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report, LabelledSums Sums) ReadAndWrite(
+    private (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report, StudyAgreement? Agreement, LabelledSums Sums) ReadAndWrite(
         LanguageModel model, StudyHead head, CancellationToken cancellation)
     {
         var stage = new TraceStage(_options, folder);
@@ -150,13 +154,22 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             {
                 Command = "generate",
                 Models = new Dictionary<string, JsonObject?>(StringComparer.Ordinal) { [StudyCondition.OnReasoning] = head.Models[StudyCondition.OnReasoning] },
-                Settings = stage.Settings(_options.Context.Sequences),
+                Settings = stage.Settings(model),
             };
             stage.Write(model, ofTraces, Resume, Told("writing traces", TraceTokens * TraceWork), cancellation);
         }
-        var (annotated, report) = stage.Annotate(Told("judging", 0), cancellation);
-        var traces = Readable(StudyCondition.OnReasoning, model, annotated);
-        return (traces, report, Sum(StudyCondition.OnReasoning, model, traces, cancellation));
+        var (annotated, report, agreement) = stage.Annotate(Told("judging", 0), cancellation);
+        var traces = Readable(StudyCondition.OnReasoning, model, WithoutSteered(annotated));
+        return (traces, report, agreement, Sum(StudyCondition.OnReasoning, model, traces, cancellation));
+    }
+
+    // A vector must not know the prompts that it is tried on.
+    private IReadOnlyList<LabelledTrace> WithoutSteered(IReadOnlyList<LabelledTrace> traces)
+    {
+        var steered = _options.Prompts.Select(prompt => prompt.Text.Trim()).ToHashSet(StringComparer.Ordinal);
+        IReadOnlyList<LabelledTrace> others = [.. traces.Where(trace => !steered.Contains(trace.Prompt.Trim()))];
+        if (others.Count < traces.Count) Note?.Invoke($"{traces.Count - others.Count} of {traces.Count} traces were left out: their prompts are among those that are steered on");
+        return others.Count > 0 ? others : throw new NativeSteerException("Every trace is of a prompt that is steered on; give prompts of their own to steer on (-f, --prompts).");
     }
 
     private (LabelledSums? Sums, bool SameTokens) SumBase(IReadOnlyList<LabelledTrace> traces, CancellationToken cancellation)
@@ -215,7 +228,7 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             Statistics = Statistics,
             Progress = (done, total) => told((double)done / Math.Max(1, total), $"{done} of {total} completions"),
         };
-        sweep.Run(ofTarget, cell => vectors.Plan(cell, _options.Positions), log, cancellation);
+        sweep.Run(ofTarget, (cell, prompt) => vectors.Plan(cell, prompt, _options.Positions), log, cancellation);
     }
 
     private double TraceTokens => _options.Annotations is null ? (double)_options.TracePrompts.Count * _options.TraceTokens : 0;

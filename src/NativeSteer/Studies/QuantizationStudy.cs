@@ -83,10 +83,10 @@ public sealed class QuantizationStudy(QuantizationStudyOptions options, StudyFol
         {
             if (_study.Annotations is null)
             {
-                var ofTraces = head with { Command = "generate", Settings = stage.Settings(_study.Context.Sequences) };
+                var ofTraces = head with { Command = "generate", Settings = stage.Settings(model) };
                 stage.Write(model, ofTraces, Resume, (share, detail) => Tell(share * TraceWork, $"writing traces: {detail}"), cancellation);
             }
-            var (traces, _) = stage.Annotate((_, detail) => Tell(TraceWork, $"judging: {detail}"), cancellation);
+            var (traces, _, _) = stage.Annotate((_, detail) => Tell(TraceWork, $"judging: {detail}"), cancellation);
             foreach (var source in Sources) _traces[source] = Readable(source, model, traces, copies);
             _done = TraceWork;
             return log;
@@ -119,7 +119,7 @@ public sealed class QuantizationStudy(QuantizationStudyOptions options, StudyFol
             models[StudyCondition.OnBase] = StudyHead.Model(file);
         }
         var traces = _study.Annotations is { } path ? FileHash.Of(path) : StudyPrompt.Hash(_study.TracePrompts);
-        return new StudyHead(QuantizationLines.Command, Arguments, models, (options with { Traces = _study }).ToJson(traces));
+        return new StudyHead(QuantizationLines.Command, Arguments, models, (options with { Traces = _study }).ToJson(traces, model));
     }
 
     private IReadOnlyList<LabelledTrace> Readable(string source, LanguageModel writer, IReadOnlyList<LabelledTrace> traces, QuantizedCopies copies)
@@ -254,7 +254,8 @@ public sealed class QuantizationStudy(QuantizationStudyOptions options, StudyFol
                 Statistics = Statistics,
                 Progress = (done, total) => Tell(CellsWork * done / Math.Max(1, total), $"steering {type}: {done} of {total} completions"),
             };
-            sweep.Run(cells, Plan, log, cancellation);
+            var plans = cells.ToDictionary(cell => cell.Key, Plan, StringComparer.Ordinal);
+            sweep.Run(cells, (cell, _) => plans[cell.Key], log, cancellation);
         }
         _done += CellsWork;
     }

@@ -46,9 +46,9 @@ public sealed record QuantizationStudyOptions(BacktrackingOptions Traces)
     internal long Seed => Traces.Seeds[0];
 
     /// <summary>For the log's first line: all that decides what a run finds, the models apart.</summary>
-    internal JsonObject ToJson(string traces)
+    internal JsonObject ToJson(string traces, LanguageModel model)
     {
-        var json = (Traces with { Magnitudes = [Magnitude], Seeds = [Seed], HeatOffsets = [], Figures = [], Layers = null, BaselineLabels = [], Shard = null, MeasuredPrompts = 0, MostDivergence = double.PositiveInfinity }).ToJson(traces);
+        var json = (Traces with { Magnitudes = [Magnitude], Seeds = [Seed], HeatOffsets = [], Figures = [], Layers = null, BaselineLabels = [], Shard = null, MeasuredPrompts = 0, MostDivergence = double.PositiveInfinity }).ToJson(traces, model);
         json["types"] = new JsonArray([.. Types.Select(type => JsonValue.Create(type.Name))]);
         json["importance_hash"] = Importance is { } path ? FileHash.Of(path) : null;
         json["batches"] = new JsonArray([.. Batches.Select(batch => JsonValue.Create(batch))]);

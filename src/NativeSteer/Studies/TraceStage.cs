@@ -56,14 +56,14 @@ internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder
 
     /// <summary>Labels the traces, or reads those that were labelled elsewhere.</summary>
     /// <exception cref="NativeSteerException">No sentence has the label.</exception>
-    internal (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report) Annotate(Action<double, string> progress, CancellationToken cancellation)
+    internal (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report, StudyAgreement? Agreement) Annotate(Action<double, string> progress, CancellationToken cancellation)
     {
         var report = new AnnotationReport();
         if (options.Annotations is { } path)
         {
             IReadOnlyList<LabelledTrace> given = [.. LabelledTraces.Read(path).Select((trace, i) => trace.Id.Length > 0 ? trace : trace with { Id = $"{i + 1}" })];
             foreach (var trace in given) report.Add(trace);
-            return (given, report);
+            return (given, report, Agreement(given, "given"));
         }
         var traces = TraceFiles.Read(folder.Traces);
         var annotations = new Dictionary<string, Annotation>(StringComparer.Ordinal);
@@ -77,11 +77,23 @@ internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder
         // In the order of the traces, whatever order a judge answers in.
         var ordered = traces.Select(trace => annotations[trace.Id]).ToList();
         AtomicFile.Write(folder.Annotated, stream => JsonLinesWriter.Write(stream, ordered, (json, annotation) => AnnotationLines.Write(json, annotation, options.Judge)));
-        return ([.. ordered.Select(annotation => annotation.Trace)], report);
+        IReadOnlyList<LabelledTrace> judged = [.. ordered.Select(annotation => annotation.Trace)];
+        return (judged, report, null); // both judges there are label by these words
+    }
+
+    /// <summary>How well keywords alone find what the judge labelled; null where no trace has a text to look into.</summary>
+    private StudyAgreement? Agreement(IReadOnlyList<LabelledTrace> judged, string against)
+    {
+        IReadOnlyList<LabelledTrace> texts = [.. judged.Where(trace => trace.Text.Length > 0 && trace.Unit == SpanUnit.CodePoints)];
+        if (texts.Count == 0) return null;
+        var keywords = new KeywordJudge(options.Words) { Label = options.Label };
+        var agreement = JudgeAgreement.Of(keywords.Annotate(texts).Select(annotation => annotation.Trace), texts, [options.Label]);
+        var found = agreement.Labels[0];
+        return new StudyAgreement(keywords.Name, against, found.Precision, found.Recall, found.F1, found.Kappa, agreement.Sentences);
     }
 
     /// <summary>The settings of the traces' own log.</summary>
-    internal JsonObject Settings(int parallel) => new()
+    internal JsonObject Settings(LanguageModel model) => new(StudyHead.Rounding(model, options.Context))
     {
         ["prompts"] = options.TracePrompts.Count,
         ["prompts_hash"] = StudyPrompt.Hash(options.TracePrompts),
@@ -91,7 +103,6 @@ internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder
         ["top_k"] = options.Sampling.TopK,
         ["top_p"] = options.Sampling.TopP,
         ["min_p"] = options.Sampling.MinP,
-        ["parallel"] = parallel,
     };
 
     private sealed class Relay(Action<JudgeProgress> target) : IProgress<JudgeProgress>

@@ -76,7 +76,7 @@ internal sealed class StudySettings
         if (!_files.IsGiven(parse)) throw new UsageException("-m names a model of yours, so its prompts are needed: give them with -f.");
         var builtIn = reasoning == CountdownStudy.Reasoning;
         if (!builtIn && !_base.IsGiven(parse)) throw new UsageException($"--base is missing: the model that {reasoning} was made from, or '{NoBase}'.");
-        var given = PromptSource.Read([], _files.Values(parse));
+        var given = PromptSource.Read([], _files.Values(parse)).DistinctBy(prompt => prompt.Text, StringComparer.Ordinal).ToList(); // one text is in one half
         var steered = _prompts.Get(parse);
         var annotated = _annotations.IsGiven(parse);
         if (given.Count < steered + (annotated ? 0 : 1))
