@@ -102,6 +102,8 @@ public sealed class BacktrackingLog
                 break;
             case "cell":
                 var cell = BacktrackingLines.Cell(line);
+                if (cell.Condition.Target is not (StudyCondition.OnReasoning or StudyCondition.OnBase))
+                    throw line.Error($"\"target\" should be \"reasoning\" or \"base\", but is \"{FileErrors.Printable(cell.Condition.Target)}\".");
                 if (cell.Condition.Target == StudyCondition.OnBase && Provenance.Base is null)
                     throw line.Error("a cell steers the base model, but the provenance names none; make the log again.");
                 if (!_cells.TryAdd(cell.Key, cell) && (_cells[cell.Key].Condition != cell.Condition || _cells[cell.Key].Scale != cell.Scale))

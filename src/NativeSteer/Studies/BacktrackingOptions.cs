@@ -105,6 +105,13 @@ public sealed record BacktrackingOptions
         Sampling.Validate();
     }
 
+    /// <summary>The layer of figures with one layer in a model of this depth.</summary>
+    internal int LayerOf(int layers)
+    {
+        const int paperLayer = 10, paperDepth = 32;
+        return Layer >= 0 ? Layer : (int)Math.Round((double)paperLayer * layers / paperDepth, MidpointRounding.AwayFromZero);
+    }
+
     /// <summary>All offsets that any window has.</summary>
     internal OffsetRange AllOffsets
     {

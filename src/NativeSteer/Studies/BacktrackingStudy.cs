@@ -100,9 +100,8 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
     /// <summary>Fills in what depends on the model.</summary>
     private void Resolve(LanguageModel model)
     {
-        const int paperLayer = 10, paperDepth = 32;
         var layers = model.Shape.Layers;
-        var layer = _options.Layer >= 0 ? _options.Layer : (int)Math.Round((double)paperLayer * layers / paperDepth, MidpointRounding.AwayFromZero);
+        var layer = _options.LayerOf(layers);
         IReadOnlyList<int> swept = [.. (_options.Layers ?? [.. Enumerable.Range(0, layers)]).Distinct().Order()];
         foreach (var asked in swept.Append(layer))
         {

@@ -95,7 +95,7 @@ public sealed class StudyCommandTests : IDisposable
         var reused = modes.ToDictionary(mode => (string)mode!["mode"]!, mode => (long)mode!["reused_tokens"]!, StringComparer.Ordinal);
         Assert.Equal(decoded["one by one"], decoded["one batch"]);
         Assert.Equal(decoded["one by one"], decoded["cell by cell"]);
-        const string generated = "one batch, generated tokens steered";
+        const string generated = "one batch; generated tokens steered";
         Assert.Equal(decoded["one by one"], decoded[generated] + reused[generated]);
         Assert.True(reused[generated] > 0);
     }
