@@ -115,7 +115,7 @@ public sealed class QuantizationStudyTests : IDisposable
     [InlineData("Two types at least", "--types", "F32")]
     [InlineData("named twice", "--types", "F32,Q8_0,f32")]
     [InlineData("no quantisation type 'Q7'", "--types", "F32,Q7")]
-    [InlineData("A strength of 0", "--magnitude", "0")]
+    [InlineData("other than 0", "--magnitude", "0")]
     [InlineData("holds no importance matrix", "--imatrix", "TINY")]
     [InlineData("Layer 2 was asked for, the model has 2", "--layer", "2")]
     public void What_makes_no_sense_is_one_line(string message, params string[] more) =>
