@@ -74,7 +74,7 @@ build() {
 
 gpu() { nvidia-smi --query-gpu="$1" --format=csv,noheader | head -n 1; }
 
-text() { tr -d '\000-\037' <<<"$1" | sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&"/'; }
+text() { printf '"%s"' "$(tr -d '\000-\037' <<<"$1" | sed 's/\\/\\\\/g; s/"/\\"/g')"; }
 
 # step NAME SECONDS COMMAND...: runs it and keeps what it printed, which is JSON, or is left out.
 steps=()

@@ -37,7 +37,6 @@ public sealed record QuantizationStudyOptions(BacktrackingOptions Traces)
         Traces.Validate();
         if (Types.Count < 2) throw new NativeSteerException("Two types at least are compared, the first being the one that the others are compared with; see --types.");
         if (Types.Distinct().Count() < Types.Count) throw new NativeSteerException("A type is named twice; name each once.");
-        if (Traces.Magnitudes.All(magnitude => magnitude == 0)) throw new NativeSteerException("A strength of 0 steers nothing; give another --magnitude.");
     }
 
     /// <summary>How strongly cells are steered.</summary>

@@ -58,12 +58,17 @@ internal sealed class QuantizedCopies(QuantizationStudyOptions options, StudyFol
             summary.Types.ToDictionary(share => share.Type.ToString(), share => share.Tensors, StringComparer.Ordinal));
     }
 
-    /// <summary>Deletes all copies.</summary>
+    /// <summary>Deletes this run's copies, and their folder where nothing else is in it.</summary>
     internal void Delete()
     {
+        if (!Directory.Exists(folder.Models)) return;
         try
         {
-            if (Directory.Exists(folder.Models)) Directory.Delete(folder.Models, recursive: true);
+            foreach (var source in (string[])[StudyCondition.OnReasoning, StudyCondition.OnBase])
+            {
+                foreach (var type in options.Types) File.Delete(PathOf(source, type));
+            }
+            if (!Directory.EnumerateFileSystemEntries(folder.Models).Any()) Directory.Delete(folder.Models);
         }
         catch (Exception error) when (FileErrors.IsFileError(error))
         {

@@ -31,7 +31,7 @@ public sealed record StudyFolder(string Path)
     public string Vector(string label, string source) => System.IO.Path.Combine(In("vectors"), $"{label}-{source}.gguf");
 
     /// <summary>Where copies of models go.</summary>
-    public string Models => In("models");
+    public string Models => In("quantized-copies");
 
     /// <summary>Makes the folders.</summary>
     /// <exception cref="NativeSteerException">They cannot be made.</exception>
