@@ -22,7 +22,7 @@ public sealed record BacktrackingChoice
     public required ConditionResult Chosen { get; init; }
 
     /// <summary>How many conditions it was chosen from.</summary>
-    public required int Count { get; init; }
+    public required int CandidateCount { get; init; }
 
     /// <summary>It on the other prompts.</summary>
     public required ConditionResult Steered { get; init; }
@@ -65,16 +65,15 @@ public sealed record BacktrackingChoice
         {
             return null;
         }
+        var noise = Beside(results, chosen.Condition, vector => vector.Kind == StudyVector.Noise);
         return new BacktrackingChoice
         {
             Chosen = chosen,
-            Count = candidates.Count,
+            CandidateCount = candidates.Count,
             Steered = steered,
             Unsteered = unsteered,
-            Noise = Beside(results, chosen.Condition, vector => vector.Kind == StudyVector.Noise),
-            OverNoise = results.Conditions.Select(result => result.Condition)
-                .FirstOrDefault(condition => condition.Vector.Kind == StudyVector.Noise && chosen.Condition == condition with { Vector = chosen.Condition.Vector }) is { } noise
-                ? results.Factor(chosen.Condition, noise, StudyHalf.Report) : null,
+            Noise = noise,
+            OverNoise = noise is null ? null : results.Factor(chosen.Condition, noise.Condition, StudyHalf.Report),
             BaseDerived = Beside(results, chosen.Condition, vector => vector == chosen.Condition.Vector with { Source = StudyCondition.OnBase })
                 ?? Beside(results, chosen.Condition, vector => vector.Source == StudyCondition.OnBase && results.IsStudied(vector)),
         };

@@ -147,7 +147,7 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
     private (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report, StudyAgreement? Agreement, LabelledSums Sums) ReadAndWrite(
         LanguageModel model, StudyHead head, CancellationToken cancellation)
     {
-        var stage = new TraceStage(_options, folder);
+        var stage = new TraceStage(_options, folder) { Note = Note };
         if (_options.Annotations is null)
         {
             var ofTraces = head with
@@ -159,17 +159,8 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             stage.Write(model, ofTraces, Resume, Told("writing traces", TraceTokens * TraceWork), cancellation);
         }
         var (annotated, report, agreement) = stage.Annotate(Told("judging", 0), cancellation);
-        var traces = Readable(StudyCondition.OnReasoning, model, WithoutSteered(annotated));
+        var traces = Readable(StudyCondition.OnReasoning, model, annotated);
         return (traces, report, agreement, Sum(StudyCondition.OnReasoning, model, traces, cancellation));
-    }
-
-    // A vector must not know the prompts that it is tried on.
-    private IReadOnlyList<LabelledTrace> WithoutSteered(IReadOnlyList<LabelledTrace> traces)
-    {
-        var steered = _options.Prompts.Select(prompt => prompt.Text.Trim()).ToHashSet(StringComparer.Ordinal);
-        IReadOnlyList<LabelledTrace> others = [.. traces.Where(trace => !steered.Contains(trace.Prompt.Trim()))];
-        if (others.Count < traces.Count) Note?.Invoke($"{traces.Count - others.Count} of {traces.Count} traces were left out: their prompts are among those that are steered on");
-        return others.Count > 0 ? others : throw new NativeSteerException("Every trace is of a prompt that is steered on; give prompts of their own to steer on (-f, --prompts).");
     }
 
     private (LabelledSums? Sums, bool SameTokens) SumBase(IReadOnlyList<LabelledTrace> traces, CancellationToken cancellation)

@@ -113,7 +113,11 @@ internal static class BacktrackingWriter
         foreach (var token in projection.Tokens) json.WriteStringValue(token);
         json.WriteEndArray();
         json.WriteStartArray("values");
-        foreach (var value in projection.Values) json.WriteNumberValue(double.IsFinite(value) ? Math.Round(value, 6) : 0);
+        foreach (var value in projection.Values)
+        {
+            if (double.IsFinite(value)) json.WriteNumberValue(Math.Round(value, 6));
+            else json.WriteNullValue();
+        }
         json.WriteEndArray();
         TraceSpanLines.Write(json, projection.Spans.Select(span => new TraceSpan(span.Label, span.From, span.To)));
     });

@@ -77,7 +77,7 @@ public sealed class QuantizationStudy(QuantizationStudyOptions options, StudyFol
         using var model = LanguageModel.Load(copies.Original(StudyCondition.OnReasoning), new ModelOptions { GpuLayers = _study.GpuLayers });
         Resolve(model);
         var head = Head(model, copies);
-        var stage = new TraceStage(_study, folder);
+        var stage = new TraceStage(_study, folder) { Note = Note };
         var log = head.Open(folder.Log, Resume); // a folder of another study shows before anything is replaced in it
         try
         {

@@ -65,7 +65,7 @@ public static class StudyWords
         _ => Math.Abs(number) switch
         {
             0 => "0",
-            < 0.0005 => number < 0 ? "−0.000…" : "<0.001",
+            < 0.0005 => number < 0 ? ">−0.001" : "<0.001",
             < 0.095 => number.ToString("0.###", CultureInfo.InvariantCulture),
             < 0.95 => number.ToString("0.00", CultureInfo.InvariantCulture),
             < 99.5 => number.ToString("0.0", CultureInfo.InvariantCulture),

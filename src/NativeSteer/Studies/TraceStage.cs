@@ -12,6 +12,9 @@ internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder
 {
     private const long Seed = 0; // its own, so that other seeds of the cells leave traces and vectors as they are
 
+    /// <summary>Told what a reader should know and is no error, a line each.</summary>
+    internal Action<string>? Note { get; init; }
+
     /// <summary>Writes the traces, or goes on where it was interrupted.</summary>
     internal void Write(LanguageModel model, StudyHead head, bool resume, Action<double, string> progress, CancellationToken cancellation)
     {
@@ -63,7 +66,7 @@ internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder
         {
             IReadOnlyList<LabelledTrace> given = [.. LabelledTraces.Read(path).Select((trace, i) => trace.Id.Length > 0 ? trace : trace with { Id = $"{i + 1}" })];
             foreach (var trace in given) report.Add(trace);
-            return (given, report, Agreement(given, "given"));
+            return (WithoutSteered(given), report, Agreement(given, "given"));
         }
         var traces = TraceFiles.Read(folder.Traces);
         var annotations = new Dictionary<string, Annotation>(StringComparer.Ordinal);
@@ -78,7 +81,16 @@ internal sealed class TraceStage(BacktrackingOptions options, StudyFolder folder
         var ordered = traces.Select(trace => annotations[trace.Id]).ToList();
         AtomicFile.Write(folder.Annotated, stream => JsonLinesWriter.Write(stream, ordered, (json, annotation) => AnnotationLines.Write(json, annotation, options.Judge)));
         IReadOnlyList<LabelledTrace> judged = [.. ordered.Select(annotation => annotation.Trace)];
-        return (judged, report, null); // both judges there are label by these words
+        return (WithoutSteered(judged), report, null); // both judges there are label by these words
+    }
+
+    // A vector must not know the prompts that it is tried on.
+    private IReadOnlyList<LabelledTrace> WithoutSteered(IReadOnlyList<LabelledTrace> traces)
+    {
+        var steered = options.Prompts.Select(prompt => prompt.Text.Trim()).ToHashSet(StringComparer.Ordinal);
+        IReadOnlyList<LabelledTrace> others = [.. traces.Where(trace => !steered.Contains(trace.Prompt.Trim()))];
+        if (others.Count < traces.Count) Note?.Invoke($"{traces.Count - others.Count} of {traces.Count} traces were left out: their prompts are among those that are steered on");
+        return others.Count > 0 ? others : throw new NativeSteerException("Every trace is of a prompt that is steered on; give prompts of their own to steer on (-f, --prompts).");
     }
 
     /// <summary>How well keywords alone find what the judge labelled; null where no trace has a text to look into.</summary>

@@ -174,9 +174,8 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
         static JsonNode? Comparable(JsonLine line, string part)
         {
             var value = JsonNode.Parse(line.Element.GetRawText())![part];
-            if (part == "settings") value!.AsObject().Remove("shard");
-            if (part == "models") value = value![Target]!["hash"];
-            return value;
+            if (part == "settings" && value is JsonObject settings) settings.Remove("shard");
+            return part == "models" && value is JsonObject models ? (models[Target] as JsonObject)?["hash"] : value;
         }
     }
 

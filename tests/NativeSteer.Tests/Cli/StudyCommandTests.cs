@@ -82,6 +82,8 @@ public sealed class StudyCommandTests : IDisposable
         Assert.Equal(result.Out.Split('\n').Order(), CliRun.Run("report", _folder["1.jsonl"], _folder["2.jsonl"]).Out.Split('\n').Order());
         var other = CliRun.Run([.. arguments[..^1], _folder["other.jsonl"], "--temp", "0.9"]);
         Assert.Equal(0, other.Code);
+        var broken = _folder.Write("broken.jsonl", File.ReadLines(_folder["2.jsonl"]).First().Replace("\"settings\":{", "\"settings\":null,\"x\":{", StringComparison.Ordinal) + "\n");
+        Assert.Contains("settings differ", CliRun.Fails(1, ["report", _folder["1.jsonl"], broken]), StringComparison.Ordinal);
         Assert.Contains("settings differ", CliRun.Fails(1, ["report", _folder["1.jsonl"], _folder["other.jsonl"]]), StringComparison.Ordinal);
     }
 
