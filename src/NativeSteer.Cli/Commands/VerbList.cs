@@ -42,11 +42,13 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
 
     internal static VerbList Studies { get; } = new("study",
-        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)));
+        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)),
+        new VerbEntry("quantization", "What quantisation does to steering vectors, with a report", (args, terminal) => new QuantizationCommand().Run(args, terminal)));
 
     internal static VerbList Benches { get; } = new("bench",
         new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),
-        new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)))
+        new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)),
+        new VerbEntry("kernels", "The GPU's kernels against a copy within its memory", (args, terminal) => new BenchKernelsCommand().Run(args, terminal)))
     {
         Alone = (args, terminal) => new BenchCommand().Run(args, terminal),
     };
@@ -65,7 +67,8 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("sweep", "Vectors x layers x strengths x seeds x prompts, with keyword rates", (args, terminal) => new SweepCommand().Run(args, terminal)),
         new("study", "A paper's experiment end to end, with its report", (args, terminal) => Studies.Run(args, terminal)),
         new("report", "Draw the report of a study from its run logs", (args, terminal) => new ReportCommand().Run(args, terminal)),
-        new("bench", "Tokens per second: plain, idle, steered, capturing", (args, terminal) => Benches.Run(args, terminal)));
+        new("quantize", "Write a copy of a model with smaller numbers", (args, terminal) => new QuantizeCommand().Run(args, terminal)),
+        new("bench", "Speeds: plain, idle, steered, capturing, a sweep, training", (args, terminal) => Benches.Run(args, terminal)));
 
     internal string Path => path;
 
