@@ -1,6 +1,7 @@
 // Attention over a batch of rows for training, forward and back, without a table of length x length weights: a block of
 // queries is taken against the keys it sees, and the way back computes the weights anew. A token sees a stretch of its row,
-// from where its sequence starts to itself, so a row may hold several sequences, and nothing is spent on what is not seen.
+// from where its sequence starts to itself, and before it one more stretch, the beginning that its sequence goes on from: so a
+// row may hold several sequences, and several that begin alike hold their beginning once. Little is spent on what is not seen.
 //
 // One task is one row and one key-value head with all query heads that share it, forward also a part of their blocks: no two
 // tasks write to the same place. What a thread needs besides lies in a tensor of the graph, so that memory that is short is
@@ -67,19 +68,28 @@ int64_t padded(int64_t n) {
     return (n + lanes - 1) / lanes * lanes;
 }
 
+// What the tokens of a row see: [from, to) of what comes before their sequence, and from start to themselves.
+struct Sight {
+    const int32_t * start, * from, * to;
+
+    Sight(const int32_t * sees, int64_t length) : start(sees), from(sees + length), to(sees + 2 * length) {}
+
+    int64_t first(int64_t i) const { return from[i] < to[i] ? std::min(from[i], start[i]) : start[i]; }
+};
+
 struct Problem {
     const ggml_tensor * q;      // (size, heads, n)
     const ggml_tensor * k;      // (size, key heads, n)
     const ggml_tensor * v;      // (size, key heads, n)
-    const ggml_tensor * starts; // (length, rows)
+    const ggml_tensor * sees; // (length, 3, rows)
 
     int64_t size() const { return q->ne[0]; }
     int64_t heads() const { return q->ne[1]; }
     int64_t key_heads() const { return k->ne[1]; }
-    int64_t length() const { return starts->ne[0]; }
-    int64_t rows() const { return starts->ne[1]; }
+    int64_t length() const { return sees->ne[0]; }
+    int64_t rows() const { return sees->ne[2]; }
     int64_t group() const { return heads() / key_heads(); }
-    const int32_t * starts_of(int64_t r) const { return static_cast<const int32_t *>(starts->data) + r * length(); }
+    Sight sight_of(int64_t r) const { return Sight(static_cast<const int32_t *>(sees->data) + 3 * r * length(), length()); }
 };
 
 // Where one head of one row lies in a tensor (size, heads, n) that is contiguous.
@@ -123,35 +133,41 @@ NS_INLINE void turn(float * to, int64_t across, const float * from, int64_t widt
     }
 }
 
-// Scores of one query in columns [0, width) to weights: softmax over [from, to), zero elsewhere.
-NS_INLINE void soften(float * scores, int64_t width, int64_t from, int64_t to, float scale) {
-    float most = scores[from];
+// Scores of one query in columns [0, width) to weights: softmax over [from, to) and [start, end), to <= start, zero elsewhere.
+NS_INLINE void soften(float * scores, int64_t width, int64_t from, int64_t to, int64_t start, int64_t end, float scale) {
+    float most = scores[start];
     for (int64_t j = from; j < to; j++) most = scores[j] > most ? scores[j] : most;
+    for (int64_t j = start; j < end; j++) most = scores[j] > most ? scores[j] : most;
     for (int64_t j = 0; j < from; j++) scores[j] = 0;
     for (int64_t j = from; j < to; j++) scores[j] = exp_negative((scores[j] - most) * scale);
+    for (int64_t j = to; j < start; j++) scores[j] = 0;
+    for (int64_t j = start; j < end; j++) scores[j] = exp_negative((scores[j] - most) * scale);
     float sum = 0;
-    for (int64_t j = from; j < to; j++) sum += scores[j];
+    for (int64_t j = from; j < end; j++) sum += scores[j];
     const float by = 1 / sum;
-    for (int64_t j = from; j < to; j++) scores[j] *= by;
-    for (int64_t j = to; j < width; j++) scores[j] = 0;
+    for (int64_t j = from; j < end; j++) scores[j] *= by;
+    for (int64_t j = end; j < width; j++) scores[j] = 0;
 }
 
 // The queries [first, last) and the keys that any of them sees, [low, high), low and the width a multiple of lanes.
 struct Block {
     int64_t first, last, low, width;
 
-    Block(const int32_t * starts, int64_t begin, int64_t length) : first(begin), last(std::min(begin + block, length)) {
-        low = *std::min_element(starts + first, starts + last) / lanes * lanes;
+    Block(const Sight & sight, int64_t begin, int64_t length) : first(begin), last(std::min(begin + block, length)), low(begin) {
+        for (int64_t i = first; i < last; i++) low = std::min(low, sight.first(i));
+        low = low / lanes * lanes;
         width = padded(last - low);
     }
 };
 
 // q: of the block's first query on. weights (queries of the block, across): softmax(q k^T / sqrt(size)).
 NS_INLINE void block_weights(float * weights, int64_t across, const Block & b, const float * q, const float * turned_k, int64_t width,
-                             const int32_t * starts, float scale) {
+                             const Sight & sight, float scale) {
     product(weights, across, q, width, 1, turned_k + b.low, across, b.last - b.first, b.width, width, false);
     for (int64_t i = b.first; i < b.last; i++) {
-        soften(weights + (i - b.first) * across, b.width, starts[i] - b.low, i + 1 - b.low, scale);
+        const bool goes_on = sight.from[i] < sight.to[i];
+        const int64_t start = sight.start[i] - b.low, from = goes_on ? sight.from[i] - b.low : start, to = goes_on ? sight.to[i] - b.low : start;
+        soften(weights + (i - b.first) * across, b.width, from, to, start, i + 1 - b.low, scale);
     }
 }
 
@@ -185,13 +201,13 @@ void forward_task(float * out, float * scratch, const Problem & p, int64_t r, in
     gather(k, width, Head(p.k->data, size, p.key_heads(), length, r, key_head), size, length);
     gather(v, width, Head(p.v->data, size, p.key_heads(), length, r, key_head), size, length);
     turn(turned_k, across, k, width, length);
-    const int32_t * starts = p.starts_of(r);
+    const Sight sight = p.sight_of(r);
     for (int64_t head = key_head * p.group(); head < (key_head + 1) * p.group(); head++) {
         const Head queries(p.q->data, size, p.heads(), length, r, head), results(out, size, p.heads(), length, r, head);
         for (int64_t begin = part * block; begin < length; begin += parts * block) {
-            const Block b(starts, begin, length);
+            const Block b(sight, begin, length);
             gather(q, width, queries.from(b.first), size, b.last - b.first);
-            block_weights(weights, across, b, q, turned_k, width, starts, scale);
+            block_weights(weights, across, b, q, turned_k, width, sight, scale);
             const int64_t seen = std::min(b.width, length - b.low);
             product(o, width, weights, across, 1, v + b.low * width, width, b.last - b.first, width, seen, false);
             scatter(results.from(b.first), o, width, size, b.last - b.first);
@@ -227,15 +243,15 @@ void backward_task(float * dq_out, float * dk_out, float * dv_out, float * scrat
     turn(turned_k, across, k, width, length);
     turn(turned_v, across, v, width, length);
     std::fill(dk, dk + 2 * length * width, 0.0f);
-    const int32_t * starts = p.starts_of(r);
+    const Sight sight = p.sight_of(r);
     for (int64_t head = key_head * p.group(); head < (key_head + 1) * p.group(); head++) {
         gather(q, width, Head(p.q->data, size, p.heads(), length, r, head), size, length);
         gather(d_o, width, Head(gradient, size, p.heads(), length, r, head), size, length);
         for (int64_t begin = 0; begin < length; begin += block) {
-            const Block b(starts, begin, length);
+            const Block b(sight, begin, length);
             const int64_t queries = b.last - b.first;
             const int64_t seen = std::min(b.width, length - b.low);
-            block_weights(weights, across, b, q + b.first * width, turned_k, width, starts, scale);
+            block_weights(weights, across, b, q + b.first * width, turned_k, width, sight, scale);
             product(d_scores, across, d_o + b.first * width, width, 1, turned_v + b.low, across, queries, b.width, width, false);
             for (int64_t i = 0; i < queries; i++) soften_back(d_scores + i * across, weights + i * across, b.width, scale);
             product(dq + b.first * width, width, d_scores, across, 1, k + b.low * width, width, queries, width, seen, false);
@@ -285,13 +301,13 @@ int64_t ns_attention_scratch(int64_t size, int64_t length) {
     return std::max(forward_floats(size, length), backward_floats(size, length));
 }
 
-ggml_tensor * ns_op_attention(ggml_context * ctx, ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, ggml_tensor * starts,
+ggml_tensor * ns_op_attention(ggml_context * ctx, ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, ggml_tensor * sees,
                               ggml_tensor * scratch) {
-    return training::node(ctx, GGML_TYPE_F32, q->ne[0] * q->ne[1], q->ne[2], { q, k, v, starts, scratch }, attention);
+    return training::node(ctx, GGML_TYPE_F32, q->ne[0] * q->ne[1], q->ne[2], { q, k, v, sees, scratch }, attention);
 }
 
-ggml_tensor * ns_op_attention_back(ggml_context * ctx, ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, ggml_tensor * starts,
+ggml_tensor * ns_op_attention_back(ggml_context * ctx, ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, ggml_tensor * sees,
                                    ggml_tensor * gradient, ggml_tensor * scratch) {
     const int64_t count = ggml_nelements(q) + ggml_nelements(k) + ggml_nelements(v);
-    return training::node(ctx, GGML_TYPE_F32, count, 1, { q, k, v, starts, gradient, scratch }, attention_back);
+    return training::node(ctx, GGML_TYPE_F32, count, 1, { q, k, v, sees, gradient, scratch }, attention_back);
 }

@@ -369,18 +369,19 @@ NS_API struct ggml_tensor * ns_op_sum_rows(struct ggml_context * ctx, struct ggm
 NS_API struct ggml_tensor * ns_op_squares(struct ggml_context * ctx, struct ggml_tensor * a);
 
 // Causal attention over rows of tokens. q (size, heads, n), k and v (size, key heads, n), contiguous; n = length * rows, and
-// heads share keys in groups. starts (length, rows, I32): the first place in its row that a token sees; it sees up to itself.
+// heads share keys in groups. sees (length, 3, rows, I32): the first place in its row that a token sees, up to itself; and from
+// where to where it sees a stretch before that place, which is empty where the two are equal.
 // scratch (ns_attention_scratch(), threads): room for that many threads to work in, which all nodes of a graph may share; what is
 // in it does not matter. softmax(q k / sqrt(size)) v -> (size * heads, n).
 NS_API struct ggml_tensor * ns_op_attention(struct ggml_context * ctx, struct ggml_tensor * q, struct ggml_tensor * k, struct ggml_tensor * v,
-                                            struct ggml_tensor * starts, struct ggml_tensor * scratch);
+                                            struct ggml_tensor * sees, struct ggml_tensor * scratch);
 
 // Floats that a thread needs for heads of size and rows of length.
 NS_API int64_t ns_attention_scratch(int64_t size, int64_t length);
 
 // gradient: by the result. -> the gradients by q, k and v, each in its shape, one after the other.
 NS_API struct ggml_tensor * ns_op_attention_back(struct ggml_context * ctx, struct ggml_tensor * q, struct ggml_tensor * k,
-                                                 struct ggml_tensor * v, struct ggml_tensor * starts, struct ggml_tensor * gradient,
+                                                 struct ggml_tensor * v, struct ggml_tensor * sees, struct ggml_tensor * gradient,
                                                  struct ggml_tensor * scratch);
 
 // The loss of predicting target (n, I32) from logits (n_vocab, n), a row:

@@ -65,6 +65,9 @@ public sealed class TraceGenerator
         }
     }
 
+    /// <summary>One of a puzzle's solutions, a step a line; it must have one.</summary>
+    internal static CountdownTrace Solution(Puzzle puzzle, StableRandom random) => Solution(puzzle, new AttemptPool(puzzle, new PuzzleOptions().Limit), random);
+
     private static CountdownTrace Solution(Puzzle puzzle, AttemptPool pool, StableRandom random)
     {
         var text = new TraceText(puzzle.Target);

@@ -52,13 +52,13 @@ internal static unsafe partial class GgmlApi
     internal static partial nint ns_op_squares(nint context, nint a);
 
     [LibraryImport(Library)]
-    internal static partial nint ns_op_attention(nint context, nint q, nint k, nint v, nint starts, nint scratch);
+    internal static partial nint ns_op_attention(nint context, nint q, nint k, nint v, nint sees, nint scratch);
 
     [LibraryImport(Library)]
     internal static partial long ns_attention_scratch(long size, long length);
 
     [LibraryImport(Library)]
-    internal static partial nint ns_op_attention_back(nint context, nint q, nint k, nint v, nint starts, nint gradient, nint scratch);
+    internal static partial nint ns_op_attention_back(nint context, nint q, nint k, nint v, nint sees, nint gradient, nint scratch);
 
     [LibraryImport(Library)]
     internal static partial nint ns_op_token_loss(nint context, nint logits, nint target, nint options);

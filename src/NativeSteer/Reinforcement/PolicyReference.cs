@@ -27,6 +27,7 @@ internal sealed class PolicyReference : IDisposable
             Tokens = batch.Tokens,
             Positions = batch.Positions,
             Segments = batch.Segments,
+            Beginnings = batch.Beginnings,
             Outputs = batch.Outputs,
             Targets = batch.Targets,
             Weights = batch.Weights,

@@ -28,12 +28,12 @@ public sealed class PolicyTraining : IDisposable
     private readonly bool _resumed;
 
     private PolicyTraining(
-        ReinforcementOptions options, Trainer trainer, Policy policy, PolicyReference? reference, RunIdentity identity, ModelShape shape,
-        CheckpointFolder? checkpoints)
+        ReinforcementOptions options, Trainer trainer, Policy policy, PolicyReference? reference, AgreementCheck agreement, RunIdentity identity,
+        ModelShape shape, CheckpointFolder? checkpoints)
     {
         (_options, _trainer, _policy, _reference, _identity, _shape, _checkpoints) = (options, trainer, policy, reference, identity, shape, checkpoints);
         _trained = new LoadedTrainer(trainer);
-        _loop = new PolicyLoop(options, trainer, _trained, policy, reference, identity, checkpoints);
+        _loop = new PolicyLoop(options, trainer, _trained, policy, reference, agreement, identity, checkpoints);
         _resumed = options.Resume && _loop.Resume();
     }
 
@@ -41,7 +41,7 @@ public sealed class PolicyTraining : IDisposable
     public long StepsDone => _loop.State.Step;
 
     /// <summary>The share of right held-out answers last measured, or NaN.</summary>
-    public double HeldOutAccuracy => _loop.State.HeldOutLoss;
+    public double HeldOutAccuracy => _loop.State.HeldOut;
 
     /// <summary>Numbers that are trained.</summary>
     public long TrainedNumbers => _trainer.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
@@ -65,7 +65,8 @@ public sealed class PolicyTraining : IDisposable
         var shape = ModelShape.Of(model.File);
         var parts = options.Parts.Resolve(shape, new TrainingTokenizer(model.Vocabulary), options.Layers) with { AdapterSeed = options.Seed };
         var each = LongestPrompt(options, model) + options.MaxTokens;
-        MemoryEstimate.Of(model.File, parts, options.Trainer, options.Rows, each).RequireFit(AvailableMemory.Bytes(), options.Trainer, options.Rows, each);
+        var length = AnswerRows.LengthFor(each);
+        MemoryEstimate.Of(model.File, parts, options.Trainer, options.Rows, length).RequireFit(AvailableMemory.Bytes(), options.Trainer, options.Rows, length);
         var identity = new RunIdentity(ModelFingerprint.Of(model.File), Hash(options), options.ToJson());
         var folder = options.Checkpoints is null ? null : CheckpointFolder.Open(options.Checkpoints, options.Resume);
         IReadOnlyList<string> changes = [];
@@ -82,7 +83,7 @@ public sealed class PolicyTraining : IDisposable
         {
             policy = Policy.Open(options.Model, trainer, parts, each, options.Parallel, options.Trainer.Threads);
             reference = options.Trainer.KlWeight > 0 ? PolicyReference.Of(trainer, options.Model, parts, options.Trainer) : null;
-            return new(options, trainer, policy, reference, identity, shape, folder) { Changes = changes };
+            return new(options, trainer, policy, reference, new AgreementCheck(model.File, shape, options), identity, shape, folder) { Changes = changes };
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using NativeSteer.Files;
 using NativeSteer.Tasks;
 using NativeSteer.Training;
 
@@ -12,6 +13,9 @@ public enum RewardKind
 
     /// <summary>1 or -1 by the toss of a coin, whatever the answer is: what training does without anything to learn.</summary>
     Random,
+
+    /// <summary>Nothing is generated: the task's own solution is the one answer to its prompt, with an advantage of 1 (supervised).</summary>
+    Solution,
 }
 
 /// <summary>How a model is trained by rewards.</summary>
@@ -39,7 +43,7 @@ public sealed record ReinforcementOptions
     public AdvantageKind Advantage { get; init; } = AdvantageKind.Rloo;
 
     /// <summary>How the trainer computes; its temperature is the rollouts' too, its KL weight the paper's beta.</summary>
-    public TrainerOptions Trainer { get; init; } = new() { Beta2 = 0.999f, ClipNorm = 2 };
+    public TrainerOptions Trainer { get; init; } = new() { Beta2 = 0.999f, ClipNorm = 2, RoundFrozen = true };
 
     /// <summary>Prompts of an update.</summary>
     public int Prompts { get; init; } = 16;
@@ -107,6 +111,8 @@ public sealed record ReinforcementOptions
         Require(EvaluateEvery >= 0, "--eval-every", EvaluateEvery, "0 or more");
         Require(CheckpointMinutes > 0, "--checkpoint-minutes", CheckpointMinutes, "more than 0");
         if (Tasks.Count == 0) throw new NativeSteerException("There is no task to train on.");
+        if (Reward == RewardKind.Solution && Tasks.FirstOrDefault(task => task.Solution is null) is { } task)
+            throw new NativeSteerException($"Task {FileErrors.Printable(task.Id)} has no solution to learn from; give tasks with one, or --reward verified.");
 
         static void Require(bool holds, string name, double value, string range)
         {
@@ -121,7 +127,7 @@ public sealed record ReinforcementOptions
         {
             ["train"] = Parts.ToString(),
             ["layers"] = Layers ?? "all",
-            ["reward"] = Reward == RewardKind.Random ? "random" : "verified",
+            ["reward"] = Reward.ToString().ToLowerInvariant(),
             ["advantage"] = Advantage.ToString(),
             ["prompts"] = Prompts,
             ["samples"] = Samples,

@@ -28,7 +28,7 @@ internal sealed class StepFigures
         var verdict = task.Judge(rollout.Text);
         _outcomes[(int)verdict.Outcome]++;
         Answers++;
-        Tokens += PolicyBatch.Generated(rollout);
+        Tokens += rollout.Tokens.Count + (rollout.End is null ? 0 : 1);
         if (rollout.Finish == FinishReason.Length) _truncated++;
         return verdict;
     }

@@ -47,7 +47,7 @@ public static class TaskFiles
         ArgumentNullException.ThrowIfNull(template);
         return [.. JsonLines.Read(path).Where(line => line.OptionalString("type") is not "provenance").Select(line => Judged(Item(line)))];
 
-        TaskItem Judged(TaskItem item) => command is null ? item : command.Task(item.Id, item.Prompt, item.Gold);
+        TaskItem Judged(TaskItem item) => command is null ? item : command.Task(item.Id, item.Prompt, item.Gold) with { Solution = item.Solution };
 
         TaskItem Item(JsonLine line)
         {
@@ -56,7 +56,7 @@ public static class TaskFiles
             {
                 TaskKind.Countdown => Verifiers.Countdown(id, PuzzleFiles.Parse(line)),
                 TaskKind.GradeSchool => GradeSchool(line, id, template),
-                TaskKind.Mathematics => Verifiers.Mathematics(id, line.RequiredString("problem"), MathGold(line), template),
+                TaskKind.Mathematics => Verifiers.Mathematics(id, line.RequiredString("problem"), MathGold(line), template) with { Solution = line.OptionalString("solution") },
                 _ => Exact(line, id, command),
             };
         }
@@ -67,7 +67,7 @@ public static class TaskFiles
         var answer = line.RequiredString("answer");
         try
         {
-            return Verifiers.GradeSchool(id, line.RequiredString("question"), AnswerText.AfterHashes(answer) ?? answer, template);
+            return Verifiers.GradeSchool(id, line.RequiredString("question"), AnswerText.AfterHashes(answer) ?? answer, template) with { Solution = answer };
         }
         catch (FormatException)
         {

@@ -39,4 +39,7 @@ public sealed record TaskItem(string Id, string Prompt, Func<string, TaskVerdict
 {
     /// <summary>The answer that is wanted, or null where only a check is known.</summary>
     public string? Gold { get; init; }
+
+    /// <summary>A text with a right answer, to be learned from, or null where none is known.</summary>
+    public string? Solution { get; init; }
 }

@@ -1,4 +1,5 @@
 using NativeSteer.Countdown;
+using NativeSteer.Files;
 
 namespace NativeSteer.Tasks;
 
@@ -14,7 +15,17 @@ public static class Verifiers
             { IsSolved: true } => new(TaskOutcome.Right),
             { Outcome: CountdownOutcome.Empty or CountdownOutcome.BadFormat } => new(TaskOutcome.NoAnswer),
             _ => new(TaskOutcome.Wrong),
-        });
+        })
+        {
+            Solution = SolutionOf(puzzle),
+        };
+    }
+
+    // As the built-in models were taught: a step a line. Which of a puzzle's solutions depends on the puzzle alone.
+    private static string? SolutionOf(Puzzle puzzle)
+    {
+        if (new PuzzleSolver(puzzle, new PuzzleOptions().Limit).FirstSolution() is null) return null;
+        return TraceGenerator.Solution(puzzle, new StableRandom(puzzle.StableHash, 0)).Completion;
     }
 
     /// <summary>A word problem whose answer is one number: after <c>####</c>, in <c>\boxed{}</c>, or where the template has it.</summary>
@@ -48,6 +59,7 @@ public static class Verifiers
         return new(id, prompt, text => TaskVerdict.Of(text.Trim() is { Length: > 0 } answer ? answer : null, answer => string.Equals(answer, wanted, StringComparison.Ordinal)))
         {
             Gold = gold,
+            Solution = gold,
         };
     }
 }

@@ -41,14 +41,14 @@ internal sealed unsafe partial class TensorGraph
     /// <param name="q">(size, heads, n).</param>
     /// <param name="k">(size, key heads, n).</param>
     /// <param name="v">(size, key heads, n).</param>
-    /// <param name="starts">(length, rows, I32) the first place in its row that a token sees.</param>
+    /// <param name="sees">(length, 3, rows, I32) the first place in its row that a token sees; from where to where it sees a stretch before that.</param>
     /// <param name="scratch">From <see cref="AttentionScratch(long, long, int)"/>.</param>
-    public Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor starts, Tensor scratch) =>
-        Own(GgmlApi.ns_op_attention(Room(), q.Pointer, k.Pointer, v.Pointer, starts.Pointer, scratch.Pointer));
+    public Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor sees, Tensor scratch) =>
+        Own(GgmlApi.ns_op_attention(Room(), q.Pointer, k.Pointer, v.Pointer, sees.Pointer, scratch.Pointer));
 
     /// <summary>The gradients by q, k and v of <see cref="Attention"/>, one after the other in one dimension.</summary>
-    public Tensor AttentionBack(Tensor q, Tensor k, Tensor v, Tensor starts, Tensor gradient, Tensor scratch) =>
-        Own(GgmlApi.ns_op_attention_back(Room(), q.Pointer, k.Pointer, v.Pointer, starts.Pointer, gradient.Pointer, scratch.Pointer));
+    public Tensor AttentionBack(Tensor q, Tensor k, Tensor v, Tensor sees, Tensor gradient, Tensor scratch) =>
+        Own(GgmlApi.ns_op_attention_back(Room(), q.Pointer, k.Pointer, v.Pointer, sees.Pointer, gradient.Pointer, scratch.Pointer));
 
     /// <summary>What the threads of <see cref="Attention"/> and its way back work in; one for all of them in a graph.</summary>
     public Tensor AttentionScratch(long size, long length, int threads) => Input(GgmlType.F32, AttentionScratch(size, length), threads);

@@ -42,9 +42,9 @@ internal sealed class BatchGraph : IDisposable
         _gradients = new GradientSink(_graph, accumulate);
         _linear = new LinearGraph(_graph, _gradients, options.Compute);
         _norm = new NormGraph(_graph, _gradients, shape.Epsilon);
-        var starts = _graph.Input(GgmlType.I32, batch.Length, batch.Rows);
-        _inputs.Add(() => starts.Write<int>(AttentionGraph.Starts(batch)));
-        var attention = new AttentionGraph(_graph, shape, starts, options.Threads);
+        var sees = _graph.Input(GgmlType.I32, batch.Length, 3, batch.Rows);
+        _inputs.Add(() => sees.Write<int>(AttentionGraph.Sees(batch)));
+        var attention = new AttentionGraph(_graph, shape, sees, options.Threads);
         _layer = new LayerGraph(_graph, shape, _linear, _norm, attention, _gradients, Input<int>(batch.Positions), weights.Rope);
         var places = BatchTokens.Read(batch, weights);
         _embedding = new EmbeddingGraph(

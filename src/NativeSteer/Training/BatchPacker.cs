@@ -116,10 +116,6 @@ public sealed class BatchPacker
         }
     }
 
-    // Without advantage, and still held to the reference.
-    private static bool HasReference(TrainingSequence sequence, int token) =>
-        sequence.ReferenceLogProbabilities is { } references && !float.IsNaN(references[token]);
-
     private TrainingBatch Fill(List<List<int>> rows)
     {
         var places = rows.Count * Length;
@@ -138,7 +134,7 @@ public sealed class BatchPacker
                     tokens[at] = sequence.Tokens[i];
                     positions[at] = i;
                     segments[at] = s;
-                    if (i == 0 || (sequence.Weights[i] == 0 && !HasReference(sequence, i))) continue;
+                    if (i == 0 || sequence.Weights[i] == 0) continue;
                     outputs.Add(at - 1);
                     targets.Add(sequence.Tokens[i]);
                     weights.Add(sequence.Weights[i]);

@@ -32,8 +32,8 @@ internal sealed record RunState
     /// <summary>Targets since the last line of the log.</summary>
     public long LossTargets { get; init; }
 
-    /// <summary>The held-out loss last measured, or NaN.</summary>
-    public double HeldOutLoss { get; init; } = double.NaN;
+    /// <summary>What was last measured on held-out data, a loss or a share of right answers, or NaN.</summary>
+    public double HeldOut { get; init; } = double.NaN;
 }
 
 /// <summary>
@@ -65,7 +65,7 @@ internal static class CheckpointFile
             ["tokens"] = Number(state.Tokens),
             ["loss_sum"] = state.LossSum.ToString("R", CultureInfo.InvariantCulture),
             ["loss_targets"] = Number(state.LossTargets),
-            ["held_out_loss"] = state.HeldOutLoss.ToString("R", CultureInfo.InvariantCulture),
+            ["held_out"] = state.HeldOut.ToString("R", CultureInfo.InvariantCulture),
         });
         foreach (var tensor in trainer.Tensors)
         {
@@ -162,7 +162,7 @@ internal static class CheckpointFile
             Tokens = Integer(file, "tokens"),
             LossSum = Real(file, "loss_sum"),
             LossTargets = Integer(file, "loss_targets"),
-            HeldOutLoss = Real(file, "held_out_loss"),
+            HeldOut = Real(file, file.Metadata.ContainsKey("held_out") ? "held_out" : "held_out_loss"), // of checkpoints before 0.2
         };
     }
 

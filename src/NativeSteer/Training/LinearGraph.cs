@@ -4,7 +4,7 @@ namespace NativeSteer.Training;
 
 /// <summary>
 /// Products with a matrix of the model: forward, back to its input, and back to itself. In BF16 all three are
-/// <see cref="TensorGraph.Product"/> of factors in pairs; in F32, and forward through frozen weights of any type, ggml's <c>mul_mat</c>.
+/// <see cref="TensorGraph.Product"/> of factors in pairs; in F32, and forward through frozen weights that have no pairs, ggml's <c>mul_mat</c>.
 /// </summary>
 /// <param name="graph">The graph.</param>
 /// <param name="gradients">Where the gradients of trained tensors go.</param>
@@ -20,7 +20,8 @@ internal sealed class LinearGraph(TensorGraph graph, GradientSink gradients, Com
     /// <summary>x (inputs, n) -> W x + b (outputs, n).</summary>
     public Tensor Forward(ModelTensor matrix, Tensor x, ModelTensor? bias = null)
     {
-        var y = matrix.Trained && Rounds ? graph.Product(Pairs(x), TurnedPairs(matrix)) : graph.MatMul(matrix.Value, x);
+        var y = matrix.Trained && Rounds ? graph.Product(Pairs(x), TurnedPairs(matrix))
+            : matrix.Turned.IsNone ? graph.MatMul(matrix.Value, x) : graph.Product(Pairs(x), matrix.Turned);
         return bias is null ? y : graph.Add(y, bias.Value);
     }
 

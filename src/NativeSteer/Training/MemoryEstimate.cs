@@ -66,7 +66,7 @@ public sealed record MemoryEstimate
             if (!isMatrix) continue;
             loading = Math.Max(loading, LoadingBytes(tensor, isTrained, trainer));
             if (isTrained) (trainedMatrices, largest) = (trainedMatrices + tensor.Count, Math.Max(largest, tensor.Count));
-            else if (tied || tensor.Name is not "token_embd.weight") transposed += TransposedBytes(tensor, trainer);
+            else if (tied || tensor.Name is not "token_embd.weight") transposed += CopyBytes(tensor, trainer);
         }
         var added = (long)parts.VectorLayers.Count * numbers.Width + (tied ? 1L : 2L) * parts.TokenRows.Count * numbers.Width;
         added += (long)parts.AdapterLayers.Count * parts.AdapterRank * (numbers.Width + numbers.FeedForward);
@@ -171,6 +171,10 @@ public sealed record MemoryEstimate
         var turned = trainer.Transposed == TransposedType.BF16 || tensor.Shape[^1] % 32 != 0 ? 0 : tensor.Count * Float;
         return expanded + turned;
     }
+
+    // Copies for the backward pass, and for the forward pass where that rounds too.
+    private static long CopyBytes(GgufTensor tensor, TrainerOptions trainer) =>
+        TransposedBytes(tensor, trainer) + (trainer.RoundFrozen && GgmlTypes.BlockElements(tensor.Type) == 1 ? tensor.Count * 2 : 0);
 
     private static long TransposedBytes(GgufTensor tensor, TrainerOptions trainer) =>
         trainer.Transposed == TransposedType.BF16 || tensor.Shape[^1] % 32 != 0 ? tensor.Count * 2 : tensor.Count / 32 * 34;

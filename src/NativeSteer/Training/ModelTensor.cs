@@ -26,6 +26,12 @@ internal sealed class ModelTensor
     /// <summary>Whether <see cref="Transposed"/> holds pairs.</summary>
     public bool HasPairs { get; init; }
 
+    /// <summary>
+    /// A copy of a frozen matrix for the forward pass, (rows, columns / 2) in pairs of BF16 along the columns; none where the values
+    /// themselves are multiplied with.
+    /// </summary>
+    public Tensor Turned { get; init; }
+
     /// <summary>The gradient of the last batches; trained tensors only.</summary>
     public Tensor Gradient { get; init; }
 

@@ -66,10 +66,19 @@ public sealed class Trainer : IDisposable
     public StepResult Step(IReadOnlyList<TrainingBatch> batches, float learningRate, long? divisor = null)
     {
         var result = Gradient(batches, divisor);
-        if (!result.IsFinite) return result;
-        Updates++;
-        _optimizer.Update(Updates, learningRate, result.GradientNorm);
+        if (result.IsFinite) Update(result, learningRate);
         return result;
+    }
+
+    /// <summary>One AdamW update from the gradient that <see cref="Gradient"/> left, which is used up: the second half of <see cref="Step"/>.</summary>
+    /// <param name="gradient">What was measured; finite.</param>
+    /// <param name="learningRate">AdamW's alpha.</param>
+    public void Update(StepResult gradient, float learningRate)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!gradient.IsFinite) throw new ArgumentException("The gradient is no number.", nameof(gradient));
+        Updates++;
+        _optimizer.Update(Updates, learningRate, gradient.GradientNorm);
     }
 
     /// <summary>The gradient of the mean loss, without an update; <see cref="TrainedTensor.Gradient"/> has it then.</summary>

@@ -32,6 +32,12 @@ public sealed record TrainerOptions
     public TransposedType Transposed { get; init; } = TransposedType.BF16;
 
     /// <summary>
+    /// Multiply with frozen matrices of 16 and 32 bits in BF16 forward too, as backward: several times as fast as ggml's products with half
+    /// precision, for a second copy of them. Quantised ones stay as they are.
+    /// </summary>
+    public bool RoundFrozen { get; init; }
+
+    /// <summary>
     /// Keep only each layer's input during the forward pass and compute the rest of a layer anew when the backward pass reaches
     /// it: about a third more time, a fraction of the memory.
     /// </summary>
@@ -62,7 +68,7 @@ public sealed record TrainerOptions
     public float Temperature { get; init; } = 1;
 
     /// <summary>
-    /// What decides the numbers that are computed, for logs and checkpoints: all but the threads. The last two are null where they
+    /// What decides the numbers that are computed, for logs and checkpoints: all but the threads. The last three are null where they
     /// do nothing, as in checkpoints from before they were written.
     /// </summary>
     internal JsonObject ToJson() => new()
@@ -75,6 +81,7 @@ public sealed record TrainerOptions
         ["epsilon"] = Epsilon,
         ["weight_decay"] = WeightDecay,
         ["clip"] = ClipNorm,
+        ["round_frozen"] = RoundFrozen ? true : null,
         ["kl_weight"] = KlWeight == 0 ? null : KlWeight,
         ["temperature"] = Temperature == 1 ? null : Temperature,
     };

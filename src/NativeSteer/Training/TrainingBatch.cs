@@ -2,7 +2,8 @@ namespace NativeSteer.Training;
 
 /// <summary>
 /// Sequences packed side by side into rows of one length. A token sees the earlier tokens of its own sequence alone, so a
-/// row may hold several sequences one after another; what is left of a row is padding that nothing sees.
+/// row may hold several sequences one after another; what is left of a row is padding that nothing sees. A sequence is a segment, or a
+/// segment that goes on from another one.
 /// </summary>
 /// <remarks>Flat indices: row r, place t is <c>r * Length + t</c>.</remarks>
 public sealed class TrainingBatch
@@ -21,6 +22,12 @@ public sealed class TrainingBatch
 
     /// <summary>(Rows * Length) which sequence of its row a token belongs to, from 0 and never falling; -1 is padding.</summary>
     public required int[] Segments { get; init; }
+
+    /// <summary>
+    /// (Rows * Length) the earlier segment of its row that a token's segment goes on from, which it sees whole, or -1; null where no
+    /// segment goes on from another. Sequences that begin alike so hold their beginning once.
+    /// </summary>
+    public int[]? Beginnings { get; init; }
 
     /// <summary>(n) flat indices, rising, of the tokens after which a prediction counts.</summary>
     public required int[] Outputs { get; init; }

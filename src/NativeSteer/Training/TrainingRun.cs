@@ -81,7 +81,7 @@ internal sealed class TrainingRun
                 var (result, rate) = Step(meter);
                 var evaluates = HeldOut is not null && (_state.Step % every == 0 || _state.Step == Steps);
                 evaluates = evaluates && MeasureHeldOut(stop);
-                progress?.Report(new(_state.Step, Steps, resumed, result.Loss, meter.Recent, _state.HeldOutLoss));
+                progress?.Report(new(_state.Step, Steps, resumed, result.Loss, meter.Recent, _state.HeldOut));
                 if (_state.Step % _options.LogEvery == 0 || evaluates || _state.Step == Steps)
                 {
                     loss = _state.LossSum / _state.LossTargets;
@@ -111,7 +111,7 @@ internal sealed class TrainingRun
             Steps = Steps,
             Tokens = _state.Tokens,
             Loss = loss,
-            HeldOutLoss = _state.HeldOutLoss,
+            HeldOutLoss = _state.HeldOut,
             Elapsed = clock.Elapsed,
             Checkpoint = saved,
         };
@@ -131,8 +131,8 @@ internal sealed class TrainingRun
     private void MeasureBeginning(TrainingLog? log, CancellationToken stop)
     {
         if (HeldOut is null) return;
-        _state = _state with { HeldOutLoss = HeldOutData.Loss(_trainer, HeldOut, stop) };
-        log?.Write(new JsonObject { ["type"] = "step", ["step"] = 0, ["tokens"] = 0, ["held_out_loss"] = Finite(_state.HeldOutLoss) });
+        _state = _state with { HeldOut = HeldOutData.Loss(_trainer, HeldOut, stop) };
+        log?.Write(new JsonObject { ["type"] = "step", ["step"] = 0, ["tokens"] = 0, ["held_out_loss"] = Finite(_state.HeldOut) });
     }
 
     // False where it was told to stop on the way; the step before it is saved all the same.
@@ -140,7 +140,7 @@ internal sealed class TrainingRun
     {
         try
         {
-            _state = _state with { HeldOutLoss = HeldOutData.Loss(_trainer, HeldOut!, stop) };
+            _state = _state with { HeldOut = HeldOutData.Loss(_trainer, HeldOut!, stop) };
             return true;
         }
         catch (OperationCanceledException)
@@ -235,7 +235,7 @@ internal sealed class TrainingRun
             ["tokens"] = _state.Tokens,
         };
         if (result.Kl != 0) line["kl"] = Finite(result.Kl);
-        if (evaluates) line["held_out_loss"] = Finite(_state.HeldOutLoss);
+        if (evaluates) line["held_out_loss"] = Finite(_state.HeldOut);
         return line;
     }
 

@@ -9,8 +9,8 @@ namespace NativeSteer.Training;
 public sealed record TrainingSequence(IReadOnlyList<int> Tokens, IReadOnlyList<float> Weights)
 {
     /// <summary>
-    /// One for each token: log-probability (natural) under the reference model, for the KL penalty, which then holds for tokens of weight 0
-    /// too; NaN for a token without it. Null: no penalty for this sequence, whatever others of its batch have.
+    /// One for each token: log-probability (natural) under the reference model, for the KL penalty. Null: no penalty for
+    /// this sequence, whatever others of its batch have.
     /// </summary>
     public IReadOnlyList<float>? ReferenceLogProbabilities { get; init; }
 }

@@ -19,6 +19,15 @@ internal static class WeightConversion
         graph.Compute();
     }
 
+    /// <summary>Fills a matrix's copy for the forward pass, see <see cref="ModelTensor.Turned"/>.</summary>
+    public static void Turn(ModelTensor matrix, ComputeDevice device, TensorAllocator allocator)
+    {
+        using var graph = new TensorGraph(device, allocator, Nodes);
+        var values = matrix.Value.Type == GgmlType.F32 ? matrix.Value : graph.Cast(matrix.Value, GgmlType.F32);
+        graph.Schedule(TensorGraph.Place(graph.Pairs(values, PairsAlong.Turned), matrix.Turned));
+        graph.Compute();
+    }
+
     /// <summary>Copies a stored tensor's bytes, a piece at a time.</summary>
     public static void Copy(GgufFile file, GgufTensor stored, Tensor target)
     {

@@ -7,7 +7,7 @@ namespace NativeSteer.Training;
 /// <summary>Reads a model's tensors into a trainer: frozen ones as they are, trained ones as F32, with what each needs beside it.</summary>
 internal sealed class WeightLoader
 {
-    private const int TensorsPerWeight = 5;
+    private const int TensorsPerWeight = 6;
 
     private readonly TransformerShape _shape;
     private readonly TrainableParts _parts;
@@ -130,6 +130,8 @@ internal sealed class WeightLoader
                 : pairs ? _store.New(GgmlType.I32, name + ".pairs", columns, (rows + 1) / 2)
                 : _store.New(GgmlType.Q8_0, name + ".transposed", rows, columns),
             HasPairs = pairs,
+            Turned = !transposed || _valuesAlone || !_options.RoundFrozen || GgmlTypes.BlockElements(stored.Type) > 1 ? Tensor.None
+                : _store.New(GgmlType.I32, name + ".turned", rows, (columns + 1) / 2),
         });
     }
 
@@ -192,6 +194,7 @@ internal sealed class WeightLoader
         {
             WeightConversion.Copy(file, stored, tensor.Value);
             if (!tensor.Transposed.IsNone) WeightConversion.Transpose(tensor, device, allocator);
+            if (!tensor.Turned.IsNone) WeightConversion.Turn(tensor, device, allocator);
             return;
         }
         WeightConversion.Expand(file, stored, tensor.Value, device, allocator);

@@ -1,5 +1,7 @@
+using NativeSteer.Reinforcement;
 using NativeSteer.Tests.Support;
 using NativeSteer.Training;
+using NativeSteer.Vectors;
 using Xunit;
 
 namespace NativeSteer.Tests.Reinforcement;
@@ -37,17 +39,36 @@ public sealed class PolicyGradientTests : IDisposable
         Assert.Equal(1, probabilities.Sum(), 4);
         trainer.Gradient([Batch(i => probabilities[i] * Reward(i))], 1);
         var gradients = trainer.Tensors.Select(tensor => tensor.Gradient).ToList();
-        // Against the mean of the others nothing changes but noise: the gradient's expectation stays.
+        // Against the mean of the others nothing changes but rounding (frozen matrices go back in BF16): the gradient's expectation stays.
         trainer.Gradient([Batch(i => probabilities[i] * (Reward(i) - reward))], 1);
         for (var i = 0; i < gradients.Count; i++)
         {
             var tensor = trainer.Tensors[i];
             var norm = Norm(gradients[i]);
             Assert.True(norm > 1e-6, $"{tensor.Name} has no gradient.");
-            Assert.InRange(Norm([.. tensor.Gradient.Zip(gradients[i], (a, b) => a - b)]) / norm, 0, 2e-3);
+            var noise = Norm([.. tensor.Gradient.Zip(gradients[i], (a, b) => a - b)]) / norm;
+            Assert.True(noise < 1e-2, $"{tensor.Name}: {noise} of {norm}");
             var slope = Slope(trainer, tensor, [.. gradients[i].Select(g => (float)(g / norm))], 0.02);
             Assert.InRange(slope / norm, 0.99, 1.01);
         }
+    }
+
+    [Theory, InlineData(1), InlineData(3), InlineData(1000)]
+    public void Answers_that_share_their_prompt_have_the_gradient_of_answers_apart(int rows)
+    {
+        using var trainer = Load(new() { AllWeights = true });
+        int[][] prompts = [[.. Enumerable.Range(0, 40).Select(i => i * i % Vocabulary)], [3], [.. Enumerable.Range(0, 9).Select(i => i * 5 % Vocabulary)]];
+        var answers = _answers.Select((tokens, i) => new JudgedAnswer(prompts[i / 72], tokens[..(1 + i % Length)], (i % 7) - 3)).ToList();
+        var apart = new BatchPacker([.. answers.Select(answer => new TrainingSequence(
+            [.. answer.Prompt, .. answer.Tokens], [.. answer.Prompt.Select(_ => 0f), .. answer.Tokens.Select(_ => (float)answer.Advantage)]))], 216, 43, 0, shuffle: false);
+        var expected = trainer.Gradient([.. Enumerable.Range(0, apart.Batches(0)).Select(i => apart.Batch(0, i))], 100);
+        var gradients = trainer.Tensors.Select(tensor => tensor.Gradient).ToList();
+        var packed = AnswerRows.Pack(answers, rows, penalised: false);
+        var found = trainer.Gradient(packed, 100);
+        Assert.Equal(expected.Loss, found.Loss, 1e-6); // losses of either sign all but cancel
+        for (var i = 0; i < gradients.Count; i++)
+            Assert.InRange(Norm([.. trainer.Tensors[i].Gradient.Zip(gradients[i], (a, b) => a - b)]) / Norm(gradients[i]), 0, 1e-4);
+        Assert.True(packed.Sum(batch => batch.UsedTokens) < answers.Sum(answer => answer.Prompt.Count + answer.Tokens.Count) / 3);
     }
 
     [Fact]
@@ -69,11 +90,16 @@ public sealed class PolicyGradientTests : IDisposable
         Assert.Equal(plain.LogProbabilities(Batch(_ => 1)), adapted.LogProbabilities(Batch(_ => 1)));
     }
 
-    // An adapter's outer matrix begins at zero, which hides the inner one's gradient.
+    private static void AddTokens(GgufWriter writer) => writer
+        .Add("tokenizer.ggml.model", "llama")
+        .AddArray("tokenizer.ggml.tokens", ["<unk>", "a", "b", "c", "d", "e"])
+        .AddArray<float>("tokenizer.ggml.scores", new float[Vocabulary])
+        .AddArray<int>("tokenizer.ggml.token_type", [2, 1, 1, 1, 1, 1]);
+
     private Trainer Load(TrainableParts parts)
     {
         var path = Path.Combine(_folder, "enumerable.gguf");
-        if (!File.Exists(path)) TinyModel.Build(_ => { }, Vocabulary, layers: 2, width: 32, hidden: 48).Write(path);
+        if (!File.Exists(path)) TinyModel.Build(AddTokens, Vocabulary, layers: 2, width: 32, hidden: 48).Write(path);
         var trainer = Trainer.Load(path, parts, new() { Compute = ComputeType.F32, Threads = 1 });
         return trainer;
     }
@@ -90,6 +116,7 @@ public sealed class PolicyGradientTests : IDisposable
 
     private readonly HashSet<Trainer> _started = [];
 
+    // An adapter's outer matrix begins at zero, which hides the inner one's gradient.
     private static void Start(Trainer trainer)
     {
         var random = new Random(3);

@@ -1,3 +1,4 @@
+using NativeSteer.Countdown;
 using NativeSteer.Files;
 using NativeSteer.Reinforcement;
 using NativeSteer.Tasks;
@@ -55,7 +56,7 @@ public sealed class PolicyTrainingTests : IDisposable
         var lines = JsonLines.Read(Path.Combine(_folder, "whole.jsonl")).ToList();
         Assert.Equal(4, lines.Count(line => line.OptionalString("type") is "step"));
         Assert.Equal(3, lines.Count(line => line.OptionalString("type") is "held_out"));
-        Assert.True(lines.First(line => line.OptionalString("type") is "step").RequiredNumber("log_probability_difference") < 0.02);
+        Assert.True(lines.First(line => line.OptionalString("type") is "held_out").RequiredNumber("log_probability_difference") < 0.02);
     }
 
     [Fact]
@@ -94,16 +95,17 @@ public sealed class PolicyTrainingTests : IDisposable
         Assert.Contains("KL divergence", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Rewards_are_earned()
+    [Theory, InlineData("vectors", 0.1f), InlineData("lora=2", 3e-2f), InlineData("all", 3e-3f)]
+    public void Rewards_are_earned(string train, float rate)
     {
-        // The shortest lesson there is: begin with a certain token.
-        var options = Options("vectors", 40) with { Tasks = Tasks(StartsWithDigit), HeldOut = Tasks(StartsWithDigit), Samples = 8, MaxTokens = 1, EvaluateEvery = 40 };
-        Run(options);
+        // One token, right where its row of the head looks one way: what a vector before the head can bring about.
+        using var file = GgufFile.Open(TinyCountdown.File);
+        var (head, width) = (file.ReadTensor("output.weight"), TinyCountdown.Model.Shape.Width);
+        var right = Enumerable.Range(0, CountdownVocabulary.Size).Where(token => head[token * width] > 0).Select(token => TinyCountdown.Model.Vocabulary.Detokenize([token])).ToHashSet(StringComparer.Ordinal);
+        var options = Options(train, 60) with { Tasks = Tasks(right.Contains), HeldOut = Tasks(right.Contains), Prompts = 4, Samples = 8, MaxTokens = 1, EvaluateEvery = 60 };
+        Run(options with { LearningRate = rate });
         var accuracy = Steps().Select(line => line.RequiredNumber("accuracy")).ToList();
-        Assert.True(accuracy.TakeLast(8).Average() > accuracy.Take(8).Average() + 0.3, string.Join(' ', accuracy));
-
-        static bool StartsWithDigit(string text) => text.Length > 0 && char.IsAsciiDigit(text[0]);
+        Assert.True(accuracy.TakeLast(15).Average() > accuracy.Take(5).Average() + 0.15, string.Join(' ', accuracy));
     }
 
     [Fact]

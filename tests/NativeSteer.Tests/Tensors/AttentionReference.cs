@@ -1,7 +1,7 @@
 namespace NativeSteer.Tests.Tensors;
 
 /// <summary>Attention and its gradients as the formulas say, in double, one query after another.</summary>
-internal sealed class AttentionReference(int size, int heads, int keyHeads, int length, int rows, int[] starts)
+internal sealed class AttentionReference(int size, int heads, int keyHeads, int length, int rows, int[] sees)
 {
     internal (double[] Out, double[] Query, double[] Key, double[] Value) Run(float[] q, float[] k, float[] v, float[] gradient)
     {
@@ -14,7 +14,9 @@ internal sealed class AttentionReference(int size, int heads, int keyHeads, int 
             {
                 var keyHead = head / (heads / keyHeads);
                 var query = (token * heads + head) * size;
-                var seen = Enumerable.Range(row + starts[token], token - row - starts[token] + 1).Select(t => (t * keyHeads + keyHead) * size).ToArray();
+                var (start, from, to) = (Sees(0), Sees(1), Sees(2));
+                var seen = Enumerable.Range(row + from, to - from).Concat(Enumerable.Range(row + start, token - row - start + 1)).Select(t => (t * keyHeads + keyHead) * size).ToArray();
+                int Sees(int plane) => sees[3 * row + plane * length + token - row];
                 var scores = seen.Select(key => Math.Exp(scale * Dot(q, query, k, key))).ToArray();
                 var weights = scores.Select(score => score / scores.Sum()).ToArray();
                 var slopes = seen.Select(key => Dot(gradient, query, v, key)).ToArray();

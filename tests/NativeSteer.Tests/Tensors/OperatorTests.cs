@@ -78,20 +78,26 @@ public sealed class OperatorTests : IDisposable
 
     [Theory]
     [InlineData(8, 2, 1, 5, 1, 1, 2), InlineData(32, 4, 2, 40, 3, 1, 2), InlineData(64, 6, 2, 33, 2, 3, 2), InlineData(20, 3, 3, 100, 1, 4, 2)]
-    [InlineData(128, 2, 1, 65, 2, 2, 2), InlineData(128, 1, 1, 1, 1, 1, 1), InlineData(16, 2, 1, 130, 1, 2, 2), InlineData(16, 2, 1, 130, 1, 2, 1)]
+    [InlineData(128, 2, 1, 65, 2, 2, 2), InlineData(128, 1, 1, 1, 1, 1, 1), InlineData(16, 2, 1, 130, 1, 2, 2), InlineData(16, 2, 1, 130, 1, 2, 1), InlineData(16, 2, 2, 150, 2, 5, 2), InlineData(32, 4, 2, 90, 4, 3, 1)]
     public void Attention_and_its_way_back(int size, int heads, int keyHeads, int length, int rows, int sequences, int threads)
     {
         var n = length * rows;
         var (q, k, v) = (Values(size * heads * n), Values(size * keyHeads * n), Values(size * keyHeads * n));
         var gradient = Values(size * heads * n);
-        var starts = new int[n];
-        for (var i = 0; i < n; i++) starts[i] = i % length / ((length + sequences - 1) / sequences) * ((length + sequences - 1) / sequences);
-        var reference = new AttentionReference(size, heads, keyHeads, length, rows, starts);
+        // In every second row a sequence also sees some of the one two before it.
+        var (sees, each) = (new int[3 * n], (length + sequences - 1) / sequences);
+        for (var i = 0; i < n; i++)
+        {
+            var (row, t, start) = (i / length, i % length, i % length / each * each);
+            var from = row % 2 == 1 && start >= 2 * each ? start - 2 * each + row % each : 0;
+            (sees[3 * row * length + t], sees[(3 * row + 1) * length + t], sees[(3 * row + 2) * length + t]) = (start, from, from == 0 ? 0 : start - each);
+        }
+        var reference = new AttentionReference(size, heads, keyHeads, length, rows, sees);
         var (expected, dq, dk, dv) = reference.Run(q, k, v, gradient);
 
         Tensor[] Inputs(TensorGraph graph) =>
         [
-            Input(graph, q, size, heads, n), Input(graph, k, size, keyHeads, n), Input(graph, v, size, keyHeads, n), Input(graph, starts, length, rows),
+            Input(graph, q, size, heads, n), Input(graph, k, size, keyHeads, n), Input(graph, v, size, keyHeads, n), Input(graph, sees, length, 3, rows),
         ];
         Close(expected, Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.Attention(a, b, c, s, graph.AttentionScratch(size, length, threads)) : default), 1e-5);
         var back = Run(graph => Inputs(graph) is [var a, var b, var c, var s] ? graph.AttentionBack(a, b, c, s, Input(graph, gradient, size * heads, n), graph.AttentionScratch(size, length, threads)) : default);

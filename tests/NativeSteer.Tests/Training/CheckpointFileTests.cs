@@ -11,7 +11,7 @@ public sealed class CheckpointFileTests : IDisposable
     private static readonly RunIdentity s_identity = new("model", "data", new JsonObject { ["rows"] = 2, ["learning_rate"] = 0.01f, ["steps"] = null });
 
     private static readonly RunState s_state = new()
-        { Step = 12, Epoch = 3, Batch = 5, Tokens = 1234567890123, LossSum = 0.1 + 0.2, LossTargets = 77, HeldOutLoss = double.NaN };
+        { Step = 12, Epoch = 3, Batch = 5, Tokens = 1234567890123, LossSum = 0.1 + 0.2, LossTargets = 77, HeldOut = double.NaN };
 
     private readonly TestFolder _folder = new();
 

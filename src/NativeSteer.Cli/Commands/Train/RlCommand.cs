@@ -35,7 +35,7 @@ internal sealed class RlCommand : Verb
     private readonly TextSetting _command = new("COMMAND", "Judges answers instead: JSON on its input, exit code 0 right, 1 wrong", "--verifier");
     private readonly NumberSetting _limit = new("N", "Seconds it has for an answer", "--verifier-timeout") { Default = (float)CommandVerifier.DefaultLimit.TotalSeconds };
     private readonly PuzzleSettings _puzzles = new("train");
-    private readonly ChoiceSetting _reward = new("verified: 1 for right, -1 for other answers; random: a coin", ["verified", "random"], "--reward");
+    private readonly ChoiceSetting _reward = new("verified: 1 for right, -1 for others; random: a coin; solution: none, learn theirs", ["verified", "random", "solution"], "--reward");
     private readonly ChoiceSetting _advantage = new("What a reward is compared with", [.. Advantage.Names], "--advantage");
     private readonly CountSetting _prompts = new("N", "Prompts of an update", "--prompts") { Default = s_run.Prompts, Minimum = 1 };
     private readonly CountSetting _samples = new("N", "Answers to each", "--samples") { Default = s_run.Samples, Minimum = 2 };
@@ -47,7 +47,7 @@ internal sealed class RlCommand : Verb
     private readonly NumberSetting _warmup = new("N", "Updates over which it rises, or a share of all below 1", "--warmup") { Default = (float)s_run.Warmup };
     private readonly NumberSetting _clip = new("N", "Norm that gradients are cut to; 0 cuts none", "--clip") { Default = s_run.Trainer.ClipNorm };
     private readonly CountSetting _seed = new("N", "Decides prompts, answers and coins", "--seed", "-s") { Default = (int)s_run.Seed, Minimum = 0 };
-    private readonly ChoiceSetting _compute = new("Number type of products with trained matrices", ["f32", "bf16"], "--compute");
+    private readonly ChoiceSetting _compute = new("Number type of the products that gradients are made of", ["bf16", "f32"], "--compute");
     private readonly ChoiceSetting _transposed = new("Transposed copies of frozen matrices: faster, or half the memory", ["bf16", "q8_0"], "--transposed");
     private readonly CountSetting _rows = new("N", "Rows of the batches that gradients are computed in", "--rows") { Default = s_run.Rows, Minimum = 1, Maximum = 1 << 16 };
     private readonly CountSetting _parallel = new("N", "Answers side by side", "--parallel", "-np") { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = "as many as are fast" };
@@ -109,11 +109,12 @@ internal sealed class RlCommand : Verb
         Model = model,
         Parts = parts,
         Layers = _layers.Get(parse),
-        Reward = _reward.Get(parse) is "random" ? RewardKind.Random : RewardKind.Verified,
+        Reward = _reward.Get(parse) switch { "random" => RewardKind.Random, "solution" => RewardKind.Solution, _ => RewardKind.Verified },
         Advantage = Advantage.Parse(_advantage.Get(parse)),
         Trainer = s_run.Trainer with
         {
             Compute = _compute.Get(parse) is "f32" ? ComputeType.F32 : ComputeType.BF16,
+            RoundFrozen = _compute.Get(parse) is not "f32",
             Transposed = _transposed.Get(parse) is "q8_0" ? TransposedType.Q8_0 : TransposedType.BF16,
             Threads = _threads.Get(parse) is > 0 and var threads ? threads : Environment.ProcessorCount,
             ClipNorm = _clip.Get(parse),
@@ -202,11 +203,21 @@ internal sealed class RlCommand : Verb
     {
         public void Report(PolicyProgress value)
         {
-            var heldOut = double.IsNaN(value.HeldOut) ? "" : $", held-out {Text.Percent(value.HeldOut)}";
+            var right = double.IsNaN(value.Accuracy) ? "" : $", {Text.Percent(value.Accuracy)} right";
+            var heldOut = value.Curve.Count == 0 ? "" : $", held-out {Curve(value.Curve)} {Text.Percent(value.Curve[^1])}";
             var kl = value.Kl == 0 ? "" : $", KL {Text.Number(value.Kl)}";
             report.Report(
                 (double)(value.Step - value.Resumed) / Math.Max(1, value.Steps - value.Resumed),
-                $"step {value.Step} of {value.Steps}, {Text.Percent(value.Accuracy)} right{heldOut}{kl}");
+                $"step {value.Step} of {value.Steps}{right}{heldOut}{kl}");
+        }
+
+        // The last of them between their least and their most, a block each.
+        private static string Curve(IReadOnlyList<double> shares)
+        {
+            const string blocks = "▁▂▃▄▅▆▇█";
+            var last = shares.TakeLast(12).ToList();
+            var (least, range) = (last.Min(), Math.Max(last.Max() - last.Min(), 1e-9));
+            return string.Concat(last.Select(share => blocks[(int)Math.Min(blocks.Length - 1, (share - least) / range * blocks.Length)]));
         }
     }
 }
