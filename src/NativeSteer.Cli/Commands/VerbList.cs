@@ -34,7 +34,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
     internal static VerbList Trains { get; } = new("train",
         new("sft", "Fine-tune a model on texts: all weights, norms, vectors or token rows", (args, terminal) => new SftCommand().Run(args, terminal)),
         new("bias", "Train one vector per layer, the model itself frozen", (args, terminal) => new BiasCommand().Run(args, terminal)),
-        new("rl", "Train vectors, adapters or weights by rewards for right answers", (args, terminal) => new RlCommand().Run(args, terminal)),
+        new("rl", "Train vectors, adapters or weights by rewards", (args, terminal) => new RlCommand().Run(args, terminal)),
         new("init", "Write a random model to train from nothing", (args, terminal) => new InitCommand().Run(args, terminal)));
 
     internal static VerbList Countdown { get; } = new("countdown",
@@ -43,7 +43,8 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
 
     internal static VerbList Studies { get; } = new("study",
         new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)),
-        new VerbEntry("quantization", "What quantisation does to steering vectors, with a report", (args, terminal) => new QuantizationCommand().Run(args, terminal)));
+        new VerbEntry("quantization", "What quantisation does to steering vectors, with a report", (args, terminal) => new QuantizationCommand().Run(args, terminal)),
+        new VerbEntry("bias", "Bias-only adaptation: vectors trained by rewards, with a report", (args, terminal) => new BiasStudyCommand().Run(args, terminal)));
 
     internal static VerbList Benches { get; } = new("bench",
         new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),

@@ -18,6 +18,9 @@ public sealed record LensOptions
     /// <summary>Take directions at length 1, so that layers and vectors compare.</summary>
     public bool UnitLength { get; init; } = true;
 
+    /// <summary>Also give the mean cosine of each <see cref="TokenGroup"/>.</summary>
+    public bool Groups { get; init; }
+
     /// <summary>Multiply directions with the final norm's weights first, as the residual stream is before W_U sees it.</summary>
     public bool ApplyNorm { get; init; }
 
@@ -34,7 +37,11 @@ public sealed record LensOptions
 /// </param>
 /// <param name="TopDot">The tokens with the largest W_U v.</param>
 /// <param name="TopCosine">The tokens with the largest cosine of v and their row of W_U.</param>
-public sealed record LensLayer(int Layer, double Score, IReadOnlyList<LensToken> TopDot, IReadOnlyList<LensToken> TopCosine);
+public sealed record LensLayer(int Layer, double Score, IReadOnlyList<LensToken> TopDot, IReadOnlyList<LensToken> TopCosine)
+{
+    /// <summary>The mean cosine of each group's tokens, where asked for; groups without tokens are not there.</summary>
+    public IReadOnlyDictionary<string, double> Groups { get; init; } = new Dictionary<string, double>();
+}
 
 /// <summary>
 /// The logit lens on vectors: which tokens a direction in the residual stream speaks for, through a model's unembedding. Any model
@@ -49,6 +56,7 @@ public sealed class LogitLens : IDisposable
     private readonly Unembedding _unembedding;
     private readonly float[]? _norm;
     private readonly int[] _wordTokens;
+    private readonly string?[] _groups;
 
     /// <summary>Opens a model's unembedding and looks its vocabulary through for the words.</summary>
     /// <exception cref="NativeSteerException">The model has no unembedding, or with <see cref="LensOptions.ApplyNorm"/> no final norm.</exception>
@@ -64,6 +72,7 @@ public sealed class LogitLens : IDisposable
             _norm = _options.ApplyNorm ? _unembedding.Norm().Weight : null;
             _unembedding.RequireVocabulary(model);
             _wordTokens = [.. Enumerable.Range(0, model.Vocabulary.Size).Where(token => _options.Keywords.IsPartOf(TextOf(model.Vocabulary, token)))];
+            _groups = [.. Enumerable.Range(0, model.Vocabulary.Size).Select(token => _options.Groups ? TokenGroup.Of(TextOf(model.Vocabulary, token)) : null)];
         }
         catch
         {
@@ -91,9 +100,13 @@ public sealed class LogitLens : IDisposable
         var dots = layers.Select(_ => new TopTokens(_options.Top)).ToList();
         var cosines = layers.Select(_ => new TopTokens(_options.Top)).ToList();
         var sums = new double[layers.Count];
+        var groups = layers.Select(_ => new Dictionary<string, (double Sum, int Tokens)>(StringComparer.Ordinal)).ToList();
         _unembedding.Multiply(directions, _options.ThreadCount, Take, cancellation);
         return [.. layers.Select((layer, i) => new LensLayer(
-            layer, _wordTokens.Length == 0 ? double.NaN : sums[i] / _wordTokens.Length, Named(dots[i]), Named(cosines[i])))];
+            layer, _wordTokens.Length == 0 ? double.NaN : sums[i] / _wordTokens.Length, Named(dots[i]), Named(cosines[i]))
+        {
+            Groups = groups[i].ToDictionary(group => group.Key, group => group.Value.Sum / group.Value.Tokens, StringComparer.Ordinal),
+        })];
 
         void Take(int first, ReadOnlySpan<float> products, ReadOnlySpan<float> lengths)
         {
@@ -107,7 +120,11 @@ public sealed class LogitLens : IDisposable
                 for (var token = 0; token < count; token++)
                 {
                     dots[i].Add(first + token, part[token]);
-                    cosines[i].Add(first + token, part[token] / (length * lengths[token]));
+                    var cosine = part[token] / (length * lengths[token]);
+                    cosines[i].Add(first + token, cosine);
+                    if (_groups[first + token] is not { } group || !float.IsFinite(cosine)) continue;
+                    var (sum, tokens) = groups[i].GetValueOrDefault(group);
+                    groups[i][group] = (sum + cosine, tokens + 1);
                 }
             }
         }

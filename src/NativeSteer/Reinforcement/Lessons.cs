@@ -40,7 +40,7 @@ internal sealed class Lessons(ReinforcementOptions options, Policy policy)
     private Lesson Earned(List<TaskItem> tasks, long step, CancellationToken stop)
     {
         var started = Stopwatch.GetTimestamp();
-        var rollouts = AnswerRound.Run(policy, tasks, options.Samples, options.MaxTokens, options.Trainer.Temperature, options.Seed, (ulong)step, stop);
+        var rollouts = policy.Answer(tasks, options.Samples, options.MaxTokens, options.Trainer.Temperature, options.Seed, (ulong)step, stop);
         var answered = Stopwatch.GetTimestamp();
         var figures = new StepFigures();
         var rewards = Rewards(tasks, rollouts, figures, step);

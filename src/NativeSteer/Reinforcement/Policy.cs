@@ -2,6 +2,7 @@ using NativeSteer.Engine;
 using NativeSteer.Files;
 using NativeSteer.Hooks;
 using NativeSteer.Rollouts;
+using NativeSteer.Tasks;
 using NativeSteer.Training;
 using NativeSteer.Vectors;
 
@@ -19,6 +20,7 @@ internal sealed class Policy : IDisposable
     private readonly ContextOptions _context;
     private readonly string? _folder; // null where vectors alone are trained
     private Running _running;
+    private SteeringPlan _plan = SteeringPlan.None;
 
     private Policy(string source, Trainer trainer, ContextOptions context, bool vectorsAlone)
     {
@@ -48,11 +50,10 @@ internal sealed class Policy : IDisposable
     /// <summary>Its tokenizer.</summary>
     internal Vocabulary Vocabulary => _running.Model.Vocabulary;
 
-    /// <summary>Sums log-probabilities of what it picks.</summary>
-    internal RolloutRunner Runner => _running.Runner;
-
-    /// <summary>How rollouts are steered.</summary>
-    internal SteeringPlan Plan { get; private set; } = SteeringPlan.None;
+    /// <summary>Its answers to tasks, with the log-probabilities of what it picked; see <see cref="AnswerRound"/>.</summary>
+    internal IReadOnlyList<Rollout> Answer(
+        IReadOnlyList<TaskItem> tasks, int samples, int maxTokens, float temperature, ulong seed, ulong stream, CancellationToken stop) =>
+        AnswerRound.Run(_running.Runner, Vocabulary, _plan, tasks, samples, maxTokens, temperature, seed, stream, stop);
 
     /// <summary>Takes over what is trained as it now is.</summary>
     /// <exception cref="NativeSteerException">It cannot be written, or is no number any more.</exception>
@@ -60,7 +61,7 @@ internal sealed class Policy : IDisposable
     {
         if (_folder is null)
         {
-            Plan = SteeringPlan.Add(TrainedVectors.Of(_running.Model.Shape, new LoadedTrainer(_trainer).Tensors), 1);
+            _plan = SteeringPlan.Add(TrainedVectors.Of(_running.Model.Shape, new LoadedTrainer(_trainer).Tensors), 1);
             return;
         }
         var path = Path.Combine(_folder, "policy.gguf");

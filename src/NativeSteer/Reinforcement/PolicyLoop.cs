@@ -25,8 +25,6 @@ internal sealed class PolicyLoop(
     ReinforcementOptions options, Trainer trainer, ITrainable trained, Policy policy, PolicyReference? reference, AgreementCheck agreement,
     RunIdentity identity, CheckpointFolder? checkpoints)
 {
-    private const ulong EvaluationStream = ulong.MaxValue;
-
     private readonly Lessons _lessons = new(options, policy);
     private readonly LearningRateSchedule _schedule = new(options.LearningRate, options.Steps)
     {
@@ -130,8 +128,8 @@ internal sealed class PolicyLoop(
     {
         if (options.HeldOut.Count == 0) return;
         var figures = new StepFigures();
-        var rollouts = AnswerRound.Run(
-            policy, options.HeldOut, 1, options.MaxTokens, options.EvaluationTemperature, options.Seed, EvaluationStream, stop);
+        var rollouts = policy.Answer(
+            options.HeldOut, 1, options.MaxTokens, options.EvaluationTemperature, options.Seed, AnswerRound.Evaluation, stop);
         for (var i = 0; i < rollouts.Count; i++) figures.Add(options.HeldOut[i], rollouts[i]);
         _state = _state with { HeldOut = figures.Accuracy };
         _curve.Add(figures.Accuracy);

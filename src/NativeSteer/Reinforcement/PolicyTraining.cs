@@ -46,6 +46,9 @@ public sealed class PolicyTraining : IDisposable
     /// <summary>Numbers that are trained.</summary>
     public long TrainedNumbers => _trainer.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
 
+    /// <summary>Bytes of gradient and AdamW's two moments: what training adds to the numbers it trains.</summary>
+    public long OptimizerBytes => 3 * sizeof(float) * TrainedNumbers;
+
     /// <summary>Bytes that the trainer holds: weights, gradients, moments, and the activations of the largest batch so far.</summary>
     public long TrainerBytes => _trainer.Bytes;
 
@@ -178,6 +181,7 @@ public sealed class PolicyTraining : IDisposable
         ["data_hash"] = _identity.DataHash,
         ["settings"] = _identity.Settings.DeepClone(),
         ["trained_numbers"] = TrainedNumbers,
+        ["optimizer_bytes"] = OptimizerBytes,
         ["threads"] = _options.Trainer.Threads,
     };
 }

@@ -30,6 +30,11 @@ public sealed record StudyFolder(string Path)
     /// <param name="source"><c>reasoning</c> or <c>base</c>.</param>
     public string Vector(string label, string source) => System.IO.Path.Combine(In("vectors"), $"{label}-{source}.gguf");
 
+    /// <summary>What a training of a bias study writes, without the files' endings.</summary>
+    /// <param name="condition">Its name.</param>
+    /// <param name="seed">Its seed.</param>
+    public string Trained(string condition, long seed) => System.IO.Path.Combine(In("vectors"), FormattableString.Invariant($"{condition.Replace(' ', '-')}-{seed}"));
+
     /// <summary>Where copies of models go.</summary>
     public string Models => In("quantized-copies");
 

@@ -9,20 +9,25 @@ namespace NativeSteer.Cli.Commands.Countdown;
 internal sealed class PuzzleSettings
 {
     private static readonly PuzzleOptions s_defaults = new();
+    private static readonly string s_counts =
+        string.Join(',', s_defaults.Counts.Select(count => count.Weight == 1 ? $"{count.Numbers}" : string.Create(CultureInfo.InvariantCulture, $"{count.Numbers}:{count.Weight}")));
     private static readonly string[] s_splits = ["train", "validation", "new-targets"];
 
-    private readonly WeightsSetting _counts = new("N:WEIGHT,...", "How many numbers a puzzle has, 2 to 5, with weights", "--numbers")
-        { Default = string.Join(',', s_defaults.Counts.Select(count => count.Weight == 1 ? $"{count.Numbers}" : string.Create(CultureInfo.InvariantCulture, $"{count.Numbers}:{count.Weight}"))) };
+    private readonly WeightsSetting _counts;
     private readonly RangeSetting _range = new("The numbers", "--range") { Default = (s_defaults.LeastNumber, s_defaults.MostNumber) };
     private readonly RangeSetting _targets = new("The targets", "--targets") { Default = (s_defaults.LeastTarget, s_defaults.MostTarget) };
     private readonly CountSetting _limit = new("N", "Largest result of a step", "--limit") { Default = s_defaults.Limit, Minimum = 1 };
     private readonly NumberSetting _heldOut = new("SHARE", "Targets kept out of train and validation", "--held-out") { Default = (float)s_defaults.HeldOut };
     private readonly ChoiceSetting _split;
 
-    /// <summary>With the part that is meant where none is given.</summary>
-    internal PuzzleSettings(string defaultSplit) => _split = new(
-        "train: to learn from; validation: other puzzles, same targets; new-targets: held-out targets",
-        [defaultSplit, .. s_splits.Where(split => !string.Equals(split, defaultSplit, StringComparison.Ordinal))], "--split");
+    /// <summary>With the part, and the numbers, that are meant where none are given.</summary>
+    internal PuzzleSettings(string defaultSplit, string? defaultCounts = null)
+    {
+        _counts = new("N:WEIGHT,...", "How many numbers a puzzle has, 2 to 5, with weights", "--numbers") { Default = defaultCounts ?? s_counts };
+        _split = new(
+            "train: to learn from; validation: other puzzles, same targets; new-targets: held-out targets",
+            [defaultSplit, .. s_splits.Where(split => !string.Equals(split, defaultSplit, StringComparison.Ordinal))], "--split");
+    }
 
     internal Setting[] All => [_counts, _range, _targets, _limit, _heldOut, _split];
 

@@ -57,6 +57,6 @@ internal sealed class GridSettings
     private static IReadOnlyList<float> Numbers(string text) =>
         [.. text.Split(',').Select(part => NumberSetting.TryParse(part, out var number) ? number : throw new UsageException($"--magnitudes is '{text}'; give numbers such as 0.5,1,2 or -1,1."))];
 
-    private static IReadOnlyList<long> Seeds(string text) =>
+    internal static IReadOnlyList<long> Seeds(string text) =>
         [.. text.Split(',').Select(part => long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : throw new UsageException($"--seeds is '{text}'; give whole numbers such as 1,2,3."))];
 }

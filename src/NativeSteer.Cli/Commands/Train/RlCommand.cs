@@ -1,15 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
-using NativeSteer.Cli.Commands.Countdown;
 using NativeSteer.Cli.Commands.Vector;
 using NativeSteer.Cli.Options;
 using NativeSteer.Cli.Output;
 using NativeSteer.Cli.Running;
-using NativeSteer.Countdown;
 using NativeSteer.Engine;
 using NativeSteer.Files;
 using NativeSteer.Reinforcement;
-using NativeSteer.Tasks;
 using NativeSteer.Training;
 
 namespace NativeSteer.Cli.Commands.Train;
@@ -25,16 +22,9 @@ internal sealed class RlCommand : Verb
     private readonly ModelSetting _model = new();
     private readonly TextSetting _parts = new("PARTS", "vectors, lora=RANK, norms or all (default: vectors)", "--train");
     private readonly TextSetting _layers = new("LIST", "Layers of vectors or adapters, e.g. 10, 8-12 or 0,4,8-12 (default: all)", "--layers");
-    private readonly ChoiceSetting _task = new("What is practised, and what checks the answers", [.. TaskFiles.Names], "--task");
-    private readonly TextSetting _file = new("FILE", "Tasks, JSONL (see above); countdown draws puzzles where none is given", "--file", "-f");
-    private readonly TextSetting _heldOut = new("FILE", "Held-out tasks of the same form; countdown draws others", "--eval-file");
-    private readonly CountSetting _heldOutCount = new("N", "Most held-out tasks", "--eval-count") { Default = DefaultHeldOut, Minimum = 0 };
+    private readonly TaskSettings _tasks = new(DefaultTasks, DefaultHeldOut);
     private readonly CountSetting _evaluateEvery = new("N", "Updates between measurements on them", "--eval-every") { Default = 0, Minimum = 0, DefaultMeaning = "a tenth of the run" };
     private readonly NumberSetting _evaluationTemperature = new("N", "Temperature of held-out answers; 0 is greedy", "--eval-temp") { Default = s_run.EvaluationTemperature };
-    private readonly ChoiceSetting _template = new("How questions of gsm8k and math are put", ["qwen-math", "r1", "chat", "plain"], "--template");
-    private readonly TextSetting _command = new("COMMAND", "Judges answers instead: JSON on its input, exit code 0 right, 1 wrong", "--verifier");
-    private readonly NumberSetting _limit = new("N", "Seconds it has for an answer", "--verifier-timeout") { Default = (float)CommandVerifier.DefaultLimit.TotalSeconds };
-    private readonly PuzzleSettings _puzzles = new("train");
     private readonly ChoiceSetting _reward = new("verified: 1 for right, -1 for others; random: a coin; solution: none, learn theirs", ["verified", "random", "solution"], "--reward");
     private readonly ChoiceSetting _advantage = new("What a reward is compared with", [.. Advantage.Names], "--advantage");
     private readonly CountSetting _prompts = new("N", "Prompts of an update", "--prompts") { Default = s_run.Prompts, Minimum = 1 };
@@ -60,19 +50,16 @@ internal sealed class RlCommand : Verb
     private readonly TextSetting _log = new("FILE", "Write a log, JSONL: provenance first, then a line for each update", "--log");
     private readonly Flag _json = CommonSettings.Json();
 
-    internal RlCommand() : base("train rl", "Train vectors, adapters or weights by rewards for right answers")
+    internal RlCommand() : base("train rl", "Train vectors, adapters or weights by rewards")
     {
-        Details = """
+        Details = $"""
             On-policy: several answers to each prompt, a reward of 1 or -1 each, one update towards those that did better than the others to
             their prompt (Sinii et al., arXiv 2505.18706). llama.cpp makes the answers with what is trained as it is at that step. A task is a
             line of -f:
-              countdown  {"nums": [2, 39, 45], "target": 62}
-              gsm8k      {"question": "...", "answer": "... #### 18"}
-              math       {"problem": "...", "answer": "\\frac{1}{2}"}
-              exact      {"prompt": "...", "answer": "..."}
+            {TaskSettings.Forms}
             """;
         AddGroup("Model", _model, _parts, _layers);
-        AddGroup("Tasks", [_task, _file, _heldOut, _heldOutCount, _evaluateEvery, _evaluationTemperature, _template, _command, _limit, .. _puzzles.Drawn]);
+        AddGroup("Tasks", [.. _tasks.All, _evaluateEvery, _evaluationTemperature]);
         AddGroup("Rewards", _reward, _advantage, _prompts, _samples, _tokens, _temperature, _kl);
         AddGroup("Training", _steps, _rate, _warmup, _clip, _seed);
         AddGroup("Computing", _compute, _transposed, _rows, _parallel, _threads);
@@ -86,9 +73,9 @@ internal sealed class RlCommand : Verb
     {
         var (model, output, bake) = (_model.Given(parse), _output.Require(parse), _bake.Get(parse));
         var parts = Parts(_parts.Get(parse) ?? "vectors");
-        OutputCheck.Distinct([output, bake, _log.Get(parse)], _file.Get(parse), _heldOut.Get(parse));
+        OutputCheck.Distinct([output, bake, _log.Get(parse)], [.. _tasks.Files(parse)]);
         var seed = (ulong)_seed.Get(parse);
-        var (tasks, heldOut) = Tasks(parse, BuiltInModel.Resolve(model), (uint)seed);
+        var (tasks, heldOut) = _tasks.Get(parse, BuiltInModel.Resolve(model), (uint)seed);
         using var training = PolicyTraining.Prepare(Get(parse, model, parts, output, seed) with { Tasks = tasks, HeldOut = heldOut });
         terminal.Note($"{tasks.Count} tasks, {heldOut.Count} held out; {Text.Count(training.TrainedNumbers)} numbers to train");
         if (training.StepsDone > 0) terminal.Note($"going on from step {training.StepsDone}{(training.Changes.Count > 0 ? ", with " : "")}{string.Join(", ", training.Changes)}");
@@ -137,26 +124,6 @@ internal sealed class RlCommand : Verb
         Resume = _resume.IsGiven(parse),
         Log = _log.Get(parse),
     };
-
-    private (IReadOnlyList<TaskItem> Tasks, IReadOnlyList<TaskItem> HeldOut) Tasks(ParseResult parse, string path, uint seed)
-    {
-        using var model = LanguageModel.Load(path, new() { VocabularyOnly = true });
-        var kind = TaskFiles.Parse(_task.Get(parse));
-        var template = PromptTemplate.Parse(_template.Get(parse), model);
-        var command = _command.Get(parse) is { } text ? new CommandVerifier(text, TimeSpan.FromSeconds(_limit.Get(parse))) : null;
-        var most = _heldOutCount.Get(parse);
-        if (_file.Get(parse) is { } file)
-        {
-            var heldOut = _heldOut.Get(parse) is { } other ? TaskFiles.Read(other, kind, template, command).Take(most).ToList() : [];
-            return (TaskFiles.Read(file, kind, template, command), heldOut);
-        }
-        if (kind != TaskKind.Countdown) throw new UsageException($"--task {_task.Get(parse)} needs tasks; give them with -f.");
-        var puzzles = _puzzles.Get(parse, seed);
-        return (Drawn(puzzles, DefaultTasks), Drawn(puzzles with { Split = PuzzleSplit.Validation, Seed = 0 }, most));
-    }
-
-    private static List<TaskItem> Drawn(PuzzleOptions options, int count) =>
-        [.. new PuzzleGenerator(options).Distinct(count).Select((puzzle, i) => Verifiers.Countdown(FormattableString.Invariant($"{i + 1}"), puzzle))];
 
     private static TrainingParts Parts(string text)
     {
