@@ -15,8 +15,6 @@ internal sealed class Lessons(ReinforcementOptions options, Policy policy)
 {
     private const ulong CoinSeed = 0x636F696E;
 
-    private readonly TrainingTokenizer _tokenizer = new(policy.Vocabulary);
-
     /// <summary>The lesson of a step, from 0.</summary>
     internal Lesson Of(long step, CancellationToken stop)
     {
@@ -27,11 +25,12 @@ internal sealed class Lessons(ReinforcementOptions options, Policy policy)
     // As with rewards, with the solution as the one answer and an advantage of 1.
     private Lesson Given(List<TaskItem> tasks)
     {
+        var tokenizer = new TrainingTokenizer(policy.Vocabulary); // of the model as it is loaded now
         var answers = tasks.ConvertAll(task =>
         {
-            int[] solution = _tokenizer.Continue(task.Solution!);
+            int[] solution = tokenizer.Continue(task.Solution!);
             return new JudgedAnswer(
-                policy.Vocabulary.TokenizePrompt(task.Prompt), _tokenizer.EndOfText is >= 0 and var end ? [.. solution, end] : solution, 1);
+                policy.Vocabulary.TokenizePrompt(task.Prompt), tokenizer.EndOfText is >= 0 and var end ? [.. solution, end] : solution, 1);
         });
         var tokens = answers.Sum(answer => (long)answer.Tokens.Count);
         return new(answers, tokens, []) { Facts = new JsonObject { ["answers"] = answers.Count, ["solution_tokens"] = tokens } };

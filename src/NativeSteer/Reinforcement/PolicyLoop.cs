@@ -31,7 +31,9 @@ internal sealed class PolicyLoop(
         Warmup = LearningRateSchedule.WarmupSteps(options.Warmup, options.Steps),
     };
     private readonly List<double> _curve = [];
+    private readonly Stopwatch _clock = new();
     private RunState _state = new();
+    private bool _proven;
     private long _savedStep;
 
     internal RunState State => _state;
@@ -52,7 +54,8 @@ internal sealed class PolicyLoop(
     /// <exception cref="NativeSteerException">Something is no number any more, or cannot be written; the checkpoints made so far stay.</exception>
     internal void Run(TrainingLog? log, IProgress<PolicyProgress>? progress, CancellationToken stop)
     {
-        var (resumed, clock) = (_state.Step, Stopwatch.StartNew());
+        var resumed = _state.Step;
+        _clock.Restart();
         try
         {
             if (_state.Step == 0) Evaluate(log, stop);
@@ -62,21 +65,19 @@ internal sealed class PolicyLoop(
                 var (accuracy, kl) = Step(log, stop);
                 if (IsMeasured(_state.Step)) Evaluate(log, stop);
                 progress?.Report(new(_state.Step, options.Steps, resumed, accuracy, _curve, kl));
-                if (clock.Elapsed.TotalMinutes < options.CheckpointMinutes) continue;
-                Save();
-                clock.Restart();
             }
         }
         catch (OperationCanceledException)
         {
             // What is done is saved below.
         }
-        catch (NativeSteerException)
+        catch (NativeSteerException error)
         {
-            TrySave();
-            throw;
+            if (_proven) TrySave();
+            throw checkpoints?.Last is { } last
+                ? new NativeSteerException($"{error.Message} The last checkpoint is {FileErrors.Shown(last)}: go on from it with --resume.", error) : error;
         }
-        Save();
+        if (trainer.Tensors.All(tensor => tensor.Values.All(float.IsFinite))) Save();
     }
 
     private bool IsMeasured(long step) => step % EvaluateEvery == 0 || step == options.Steps;
@@ -101,9 +102,11 @@ internal sealed class PolicyLoop(
         if (reference is not null) batches = [.. batches.Select(reference.Fill)];
         var result = trainer.Gradient(batches, lesson.Tokens);
         RequireSound(result);
+        SaveProven();
         var found = Stopwatch.GetTimestamp();
         var rate = _schedule.At(_state.Step);
         trainer.Update(result, rate);
+        _proven = false;
         var updated = Stopwatch.GetTimestamp();
         policy.Update();
         line["loss"] = result.Loss;
@@ -119,9 +122,11 @@ internal sealed class PolicyLoop(
     private void RequireSound(StepResult result)
     {
         if (!result.IsFinite)
-            throw Lost(FormattableString.Invariant($"The loss is {result.Loss} and the gradient norm {result.GradientNorm} at step {_state.Step + 1}"));
+            throw new NativeSteerException(FormattableString.Invariant(
+                $"The loss is {result.Loss} and the gradient norm {result.GradientNorm} at step {_state.Step + 1}; try a lower --lr or a longer --warmup."));
         if (result.Kl > options.MostKl)
-            throw Lost(FormattableString.Invariant($"The KL divergence is {result.Kl:0.##} a token at step {_state.Step + 1}"));
+            throw new NativeSteerException(FormattableString.Invariant(
+                $"The KL divergence is {result.Kl:0.##} a token at step {_state.Step + 1}; try a lower --lr, or a larger --kl."));
     }
 
     private void Evaluate(TrainingLog? log, CancellationToken stop)
@@ -147,6 +152,15 @@ internal sealed class PolicyLoop(
         AgreementCheck.Require(found);
     }
 
+    // What has answered and has a gradient is good; what an update has just made of it may not be.
+    private void SaveProven()
+    {
+        _proven = true;
+        if (_clock.Elapsed.TotalMinutes < options.CheckpointMinutes) return;
+        Save();
+        _clock.Restart();
+    }
+
     private void Save()
     {
         if (checkpoints is null || _state.Step == _savedStep) return;
@@ -159,15 +173,11 @@ internal sealed class PolicyLoop(
     {
         try
         {
-            if (trainer.Tensors.All(tensor => tensor.Values.All(float.IsFinite))) Save();
+            Save();
         }
         catch (NativeSteerException)
         {
             // It is told of instead.
         }
     }
-
-    private NativeSteerException Lost(string what) => new(checkpoints?.Last is { } last
-        ? $"{what}; the last checkpoint is {FileErrors.Shown(last)}. Go on from it with --resume and a lower --lr."
-        : $"{what}; no checkpoint was made yet. Try a lower --lr or a longer --warmup.");
 }

@@ -1,6 +1,7 @@
 using NativeSteer.Countdown;
 using NativeSteer.Files;
 using NativeSteer.Reinforcement;
+using NativeSteer.Rollouts;
 using NativeSteer.Tasks;
 using NativeSteer.Tests.Support;
 using NativeSteer.Training;
@@ -121,6 +122,59 @@ public sealed class PolicyTrainingTests : IDisposable
         Assert.NotEqual(source.ReadTensor("blk.0.ffn_down.weight"), written.ReadTensor("blk.0.ffn_down.weight"));
         Assert.Equal(source.ReadTensor("blk.0.ffn_up.weight"), written.ReadTensor("blk.0.ffn_up.weight"));
         Assert.DoesNotContain(written.Tensors, tensor => tensor.Name.Contains("lora", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Solutions_are_learned_without_answers()
+    {
+        var tasks = Enumerable.Range(1, 4).Select(i => Verifiers.Countdown($"{i}", new([3, 5, 2 * i], 15 + 2 * i))).ToList();
+        Assert.All(tasks, task => Assert.True(task.Judge(task.Solution!).IsRight, task.Solution));
+        Run(Options("all", 30) with { Tasks = tasks, HeldOut = tasks, Reward = RewardKind.Solution, Prompts = 4, LearningRate = 3e-3f, EvaluateEvery = 30, MaxTokens = 40, EvaluationTemperature = 0 });
+        var losses = Steps().Select(line => line.RequiredNumber("loss")).ToList();
+        Assert.True(losses[^1] < losses[0] / 2, string.Join(' ', losses));
+        Assert.All(Steps(), line => Assert.Null(line.OptionalNumber("reward")));
+        Assert.Contains("has no solution", Assert.Throws<NativeSteerException>(() => Run(Options("vectors") with { Reward = RewardKind.Solution })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_verifier_that_hangs_or_crashes_is_counted_and_earns_nothing()
+    {
+        var verifier = new CommandVerifier("""grep -q '"gold":"hang"' && exec sleep 60; exit 9""", TimeSpan.FromSeconds(0.3));
+        Run(Options("vectors", 1) with { Tasks = [verifier.Task("1", "Numbers 1", "hang"), verifier.Task("2", "Numbers 2", "crash")], HeldOut = [], Samples = 2 });
+        var step = Steps().Single();
+        Assert.Equal((2, 2), (step.RequiredInteger("timed_out"), step.RequiredInteger("crashed")));
+        Assert.Equal(-1, step.RequiredNumber("reward"));
+        Assert.False(step.Element.GetProperty("updated").GetBoolean());
+    }
+
+    [Fact]
+    public void What_is_no_number_any_more_ends_the_run_at_its_last_good_checkpoint()
+    {
+        var options = Options("all", 30) with { CheckpointMinutes = 1e-9, HeldOut = [] };
+        using (var stop = new CancellationTokenSource())
+        {
+            using var first = PolicyTraining.Prepare(options);
+            Assert.False(first.Run(new StepWatch(step => { if (step == 2) stop.Cancel(); }), stop.Token));
+        }
+        var error = Assert.Throws<NativeSteerException>(() => Run(options with { LearningRate = 1e30f, Resume = true }));
+        Assert.True(error.Message.Contains("The last checkpoint is", StringComparison.Ordinal), error.Message);
+        using var saved = SafetensorsFile.Open(Directory.GetFiles(options.Checkpoints!).Max(StringComparer.Ordinal)!);
+        Assert.All(saved.Tensors, tensor => Assert.All(saved.ReadFloats(tensor.Name), value => Assert.InRange(Math.Abs(value), 0, 1e6)));
+    }
+
+    [Fact]
+    public void Rollouts_of_another_model_than_the_trainers_are_noticed()
+    {
+        var options = Options("vectors");
+        using var trainer = Trainer.Load(TinyCountdown.File, new() { VectorLayers = [0, 1] }, options.Trainer);
+        using var context = TinyCountdown.Model.CreateContext(new() { ContextLength = 256, Threads = 1 });
+        using var runner = new RolloutRunner(context) { LogProbabilities = true };
+        var rollouts = runner.Run([new(TinyCountdown.Model.Vocabulary.TokenizePrompt("Numbers 1")) { MaxTokens = 20, IgnoreEnd = true }]).ToList();
+        using var file = GgufFile.Open(TinyCountdown.File);
+        var check = new AgreementCheck(file, TinyCountdown.Model.Shape, options);
+        AgreementCheck.Require(check.Run(trainer, rollouts)!.Value);
+        trainer.Tensors[1].Values = [.. Enumerable.Range(0, TinyModel.Width).Select(i => i % 3 - 1f)];
+        Assert.Contains("do not see the same model", Assert.Throws<NativeSteerException>(() => AgreementCheck.Require(check.Run(trainer, rollouts)!.Value)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,6 +25,52 @@ public sealed class MemoryEstimateTests
     }
 
     [Fact]
+    public void Vectors_of_a_model_of_8_thousand_million_weights_take_less_than_2_MB_to_train()
+    {
+        using var folder = new TestFolder();
+        var path = folder["llama-8b.gguf"];
+        WriteShapes(path, layers: 32, width: 4096, keys: 1024, hidden: 14336, vocabulary: 128256);
+        using var model = GgufFile.Open(path);
+        Assert.Equal(8_030_261_248, model.Tensors.Sum(tensor => tensor.Count));
+        var vectors = MemoryEstimate.Of(model, new() { VectorLayers = [.. Enumerable.Range(0, 32)] }, new(), 1, 256);
+        Assert.Equal(32 * 4096 * 3 * sizeof(float), vectors.Optimizer);
+        Assert.InRange(vectors.Optimizer, 1, 2_000_000);
+        Assert.Equal(8_030_261_248 * 3 * sizeof(float), MemoryEstimate.Of(model, s_all, new(), 1, 256).Optimizer);
+    }
+
+    // The file of Llama 3.1 8B in F16 with nothing in it: a file with holes takes no room.
+    private static void WriteShapes(string path, int layers, int width, int keys, int hidden, int vocabulary)
+    {
+        var writer = new GgufWriter()
+            .Add("general.architecture", "llama").Add("llama.block_count", (uint)layers).Add("llama.context_length", 131072u).Add("llama.embedding_length", (uint)width)
+            .Add("llama.feed_forward_length", (uint)hidden).Add("llama.attention.head_count", 32u).Add("llama.attention.head_count_kv", 8u)
+            .Add("llama.attention.layer_norm_rms_epsilon", 1e-5f).Add("llama.rope.dimension_count", 128u);
+        Hole("token_embd.weight", width, vocabulary);
+        Hole("output.weight", width, vocabulary);
+        Hole("output_norm.weight", width);
+        for (var layer = 0; layer < layers; layer++)
+        {
+            var block = $"blk.{layer}.";
+            Hole(block + "attn_norm.weight", width);
+            Hole(block + "attn_q.weight", width, width);
+            Hole(block + "attn_k.weight", width, keys);
+            Hole(block + "attn_v.weight", width, keys);
+            Hole(block + "attn_output.weight", width, width);
+            Hole(block + "ffn_norm.weight", width);
+            Hole(block + "ffn_gate.weight", width, hidden);
+            Hole(block + "ffn_up.weight", width, hidden);
+            Hole(block + "ffn_down.weight", hidden, width);
+        }
+        writer.Write(path);
+
+        void Hole(string name, params long[] shape) => writer.AddTensor(name, GgmlType.F16, stream =>
+        {
+            stream.SetLength(stream.Position + (2 * shape.Aggregate(1L, (product, size) => product * size)));
+            stream.Position = stream.Length;
+        }, shape);
+    }
+
+    [Fact]
     public void What_should_help_helps()
     {
         Assert.True(Of(s_all, new() { Recompute = true }).Total < Of(s_all).Total);

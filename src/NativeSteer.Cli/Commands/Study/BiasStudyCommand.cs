@@ -134,7 +134,7 @@ internal sealed class BiasStudyCommand : Verb
         {
             var at = part.IndexOf('=', StringComparison.Ordinal);
             var kind = at < 0 ? "" : part[..at];
-            if (!conditions.Exists(condition => Kind(condition) == kind) || !NumberSetting.TryParse(part[(at + 1)..], out var rate))
+            if (!conditions.Exists(condition => Kind(condition) == kind) || !NumberSetting.TryParse(part.AsSpan(at + 1).ToString(), out var rate))
                 throw new UsageException($"--lr is '{text}'; give learning rates such as vectors=5e-4,lora=1e-4,all=5e-6,sft=5e-4.");
             conditions = conditions.ConvertAll(condition => Kind(condition) == kind ? condition with { LearningRate = rate } : condition);
         }
