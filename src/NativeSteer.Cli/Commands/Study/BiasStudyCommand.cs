@@ -51,7 +51,7 @@ internal sealed class BiasStudyCommand : Verb
         AddGroup("Training", _rates, _rank, _seeds, _advantage, _steps, _prompts, _samples, _tokens, _temperature, _kl, _threads);
         AddGroup("Output", _output, _resume);
         AddExample("study bias", "the built-in base model on puzzles of three numbers, in about three quarters of an hour");
-        AddExample("study bias -m llama-8b-q8_0.gguf --task gsm8k -f gsm8k-train.jsonl --eval-file gsm8k-test.jsonl --lr vectors=5e-4,sft=5e-4,lora=1e-4,all=5e-6 -o llama",
+        AddExample("study bias -m llama-q8_0.gguf --task gsm8k -f train.jsonl --eval-file test.jsonl --lr vectors=5e-4,all=5e-6",
             "a model of yours, with the paper's learning rates");
     }
 

@@ -65,7 +65,7 @@ internal sealed class RlCommand : Verb
         AddGroup("Computing", _compute, _transposed, _rows, _parallel, _threads);
         AddGroup("Output", _output, _bake, _checkpoint, _minutes, _resume, _log, _json);
         AddExample("train rl -m countdown-base --steps 100 -o bias.gguf --log rl.jsonl", "a vector per layer of the built-in model, on puzzles");
-        AddExample("train rl -m model-q8_0.gguf --task gsm8k -f gsm8k-train.jsonl --samples 64 --advantage grpo-no-std --kl 0.01 -o bias.gguf", "as in the paper");
+        AddExample("train rl -m model-q8_0.gguf --task gsm8k -f train.jsonl --samples 64 --advantage grpo-no-std --kl 0.01 -o bias.gguf", "as in the paper");
         AddExample("train rl -m model.gguf --train lora=4 --reward random -o control.gguf", "what rewards without meaning do");
     }
 
