@@ -71,9 +71,19 @@ void check_sums(Tensor & x, int groups, std::mt19937 & random, const std::string
     std::vector<double> norms(x.rows, NAN), sums((size_t) 2 * groups * x.width, 0.25), norm_sums(2 * groups, 0.5);
     host_gpu::launch("ns_row_norms", blocks(x.rows, warps), { threads, warps },
                      [&] { ns_row_norms(x.data(), x.stride, x.width, all.data(), x.rows, norms.data()); });
-    host_gpu::launch("ns_accumulate", { (unsigned) groups, blocks(x.width, ns::columns) }, { threads, warps }, [&] {
-        ns_accumulate(x.data(), x.stride, x.width, rows.data(), ranges.data(), norms.data(), sums.data(), norm_sums.data());
+    std::vector<int> chunks, chunks_of;
+    for (int g = 0; g < groups; g++) {
+        const int first = ranges[3 * g + 1], n = ranges[3 * g + 2];
+        chunks_of.insert(chunks_of.end(), { 2 * g, (int) chunks.size() / 3, (int) blocks(n, rows::chunk) });
+        for (int begin = 0; begin < n; begin += rows::chunk) chunks.insert(chunks.end(), { 2 * g, first + begin, std::min(rows::chunk, n - begin) });
+    }
+    const int n_chunks = (int) chunks.size() / 3;
+    std::vector<double> partial((size_t) n_chunks * (x.width + 1), NAN);
+    host_gpu::launch("ns_sum_chunks", { (unsigned) n_chunks, blocks(x.width, ns::columns) }, { threads, warps }, [&] {
+        ns_sum_chunks(x.data(), x.stride, x.width, rows.data(), chunks.data(), norms.data(), partial.data());
     });
+    host_gpu::launch("ns_add_chunks", { (unsigned) groups, blocks(x.width + 1, 256) }, { 256 },
+                     [&] { ns_add_chunks(partial.data(), x.width, chunks_of.data(), sums.data(), norm_sums.data()); });
     std::vector<double> naive((size_t) 2 * groups * x.width, 0.25);
     host_gpu::launch("ns_naive_accumulate", { (unsigned) groups, blocks(x.width, 256) }, { 256 },
                      [&] { ns_naive_accumulate(x.data(), x.stride, x.width, rows.data(), ranges.data(), naive.data()); });

@@ -57,7 +57,7 @@ public sealed class DriverTests
 
     [Theory]
     [InlineData(".param .u32 ns_steer_param_6", ".param .u64 ns_steer_param_6", "ns_steer has other parameters")]
-    [InlineData(".param .u64 ns_accumulate_param_7", "", "ns_accumulate has other parameters")]
+    [InlineData(".param .u64 ns_sum_chunks_param_6", "", "ns_sum_chunks has other parameters")]
     [InlineData(".entry ns_row_norms(", ".entry ns_other(", "no kernel ns_other")]
     public void A_PTX_file_that_does_not_fit_the_source_is_found(string part, string replacement, string message)
     {
