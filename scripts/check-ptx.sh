@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Assembles the library's PTX for every GPU from Pascal to the newest that it knows (Blackwell, with CUDA 12.8) with NVIDIA's ptxas, and fails where a kernel spills registers or
-# uses a stack. ptxas is taken from PATH, from $PTXAS, or from Debian's package nvidia-cuda-toolkit (component non-free, 84 MB,
-# unpacked into artifacts/ptxas, not installed): a check only, nothing of it goes into what is built here.
+# Assembles the library's PTX with NVIDIA's ptxas for every GPU from Pascal to the newest that this ptxas knows, and fails where a
+# kernel spills registers or uses a stack. ptxas is taken from PATH, from $PTXAS, or from Debian's package nvidia-cuda-toolkit
+# (component non-free, 84 MB, unpacked into artifacts/ptxas, not installed): a check only, nothing of it goes into what is built here.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
