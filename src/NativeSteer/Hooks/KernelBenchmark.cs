@@ -75,12 +75,12 @@ public sealed class KernelBenchmark(int rounds = 9, int rows = 32768, int width 
         {
             var ranges = tables.Ranges(groups);
             var (chunks, chunksOf, count) = tables.Chunks(groups);
-            lanes.Add(new Lane($"sums, {groups} groups", rows, size, Runs, () =>
+            lanes.Add(new Lane($"sums, {Groups(groups)}", rows, size, Runs, () =>
             {
                 device.Kernels.SumChunks(data.Address, width, width, tables.Rows.Address, chunks.Address, count, tables.Norms.Address, tables.Partial.Address);
                 device.Kernels.AddChunks(tables.Partial.Address, width, chunksOf.Address, groups, sums.Address, sums.Address + (ulong)(Vectors * (long)width * sizeof(double)));
             }));
-            lanes.Add(new Lane($"sums, {groups} groups, naive", rows, size, Runs, () => device.Kernels.NaiveAccumulate(
+            lanes.Add(new Lane($"sums, {Groups(groups)}, naive", rows, size, Runs, () => device.Kernels.NaiveAccumulate(
                 data.Address, width, width, tables.Rows.Address, ranges.Address, groups, sums.Address)));
         }
         using var large = new RowWork(device);
@@ -116,6 +116,8 @@ public sealed class KernelBenchmark(int rounds = 9, int rows = 32768, int width 
         device.Synchronize();
         lane.Seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds / lane.Runs);
     }
+
+    private static string Groups(int count) => count == 1 ? "1 group" : $"{count} groups";
 
     private static ShimEdit[] Edits(int count) => [.. Enumerable.Range(0, count).Select(row => new ShimEdit { Row = row, Vector = row % Vectors, Scale = 0.001f })];
 
