@@ -15,6 +15,9 @@ public sealed record BuiltInModel(string Name, string Purpose)
     /// <summary>The model that is meant where none is named.</summary>
     public const string Default = "countdown-reasoning";
 
+    /// <summary>The model that takes wrong steps back, for searching.</summary>
+    public const string Backtracking = "countdown-backtrack";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<BuiltInModel> All { get; } =
     [
