@@ -52,7 +52,7 @@ quietly pack-check-add.log "Adding NativeSteer $version to an empty project" dot
 quietly pack-check-build.log "Building README's library example" dotnet build -c Release -o "$work/app/out"
 [[ -e $work/app/out/runtimes/linux-x64/native/libnativesteer.so ]] || fail "the package brought no runtimes/linux-x64/native/libnativesteer.so"
 [[ -e $work/app/out/runtimes/linux-x64/native/LICENSE-llama.cpp ]] || fail "the package brought no LICENSE-llama.cpp"
-dotnet "$work/app/out/app.dll" "$model" "$root/scripts/demo/happy.txt" "$root/scripts/demo/sad.txt" || fail "README's library example ended with exit code $?"
+dotnet "$work/app/out/app.dll" "$model" "$root/scripts/stories/happy.txt" "$root/scripts/stories/sad.txt" || fail "README's library example ended with exit code $?"
 
 cd "$work"
 quietly pack-check-tool.log "Installing the tool" dotnet tool install NativeSteer.Cli --version "$version" --tool-path "$work/tool"

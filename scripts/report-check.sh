@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Opens a report in Chromium as a reader would, and fails on a console error, a missing figure, a request to a network, a page
 # wider than its window, or a dark print. Pictures and a PDF stay in artifacts/report-check.
-#   scripts/report-check.sh [REPORT.html]    default: artifacts/demo-study/report.html, which `nativesteer demo` writes first
+#   scripts/report-check.sh [REPORT.html]    default: artifacts/demo/report.html, which `nativesteer demo` writes first
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -26,8 +26,8 @@ fi
 
 report=${1:-}
 if [[ -z $report ]]; then
-    "$root/scripts/nativesteer" demo -o "$root/artifacts/demo-study"
-    report=$root/artifacts/demo-study/report.html
+    "$root/scripts/nativesteer" demo -o "$root/artifacts/demo"
+    report=$root/artifacts/demo/report.html
 fi
 [[ -r $report ]] || fail "no report at $report"
 cp "$root/scripts/report-check/check.mjs" "$tools/"

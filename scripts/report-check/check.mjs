@@ -55,7 +55,8 @@ expect(found.overflow <= 0, `the page is ${found.overflow} px wider than the win
 expect(!/\bNaN\b|\bundefined\b/.test(found.text), 'the page shows NaN or undefined');
 await light.screenshot({ path: `${folder}/opening.png` });
 await light.screenshot({ path: `${folder}/light.png`, fullPage: true });
-for (const { id } of found.figures) await light.locator(`#${id}`).screenshot({ path: `${folder}/${id}.png` });
+const sharp = await open({ viewport: { width: 1200, height: 900 }, colorScheme: 'light', deviceScaleFactor: 2 });
+for (const { id } of found.figures) await sharp.locator(`#${id}`).screenshot({ path: `${folder}/${id}.png` });
 
 const dark = await open({ viewport: { width: 1200, height: 900 }, colorScheme: 'dark' });
 const background = await dark.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);

@@ -225,11 +225,15 @@ public sealed unsafe class InferenceContext : IDisposable
             ContextLength = length,
             BatchLength = Math.Max(Math.Min(options.BatchLength, length), options.Sequences),
             Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount,
-            FlashAttention = options.FlashAttention ?? IsFlashAttentionFaster(model, options.CacheType),
+            FlashAttention = UsesFlashAttention(model, options),
         };
         ContextMemory.Check(model, resolved);
         return resolved;
     }
+
+    /// <summary>What <see cref="ContextOptions.FlashAttention"/> comes to.</summary>
+    internal static bool UsesFlashAttention(LanguageModel model, ContextOptions options) =>
+        options.FlashAttention ?? IsFlashAttentionFaster(model, options.CacheType);
 
     // ggml's CPU code for F16 steps through a head by 64 numbers and takes the rest one by one: 2 to 4 times slower than without
     // for heads of 32.

@@ -23,7 +23,7 @@ internal sealed class SweepFigures(BacktrackingResults results)
             Id = "chosen",
             Title = "The chosen cell, on prompts that did not choose it",
             Caption = $"Keyword rate: the share of words that are {Keywords()}, with 95 % bootstrap intervals (BCa) over {Prompts(table)}, "
-                + $"{Completions(table)} a row. {(results.Choice is { } choice ? $"Chosen from {choice.Candidates} cells. " : "")}{BacktrackingChoice.Rule} {Hollow}",
+                + $"{Completions(table)} a row. {(results.Choice is { } choice ? $"Chosen from {choice.Candidates} cells. " : "")}{BacktrackingChoice.Rule(_run)} {Hollow}",
             Theirs = "at magnitude 12 of 12 tried, the reasoning-derived vector takes Hmm and Wait from 0.48 % to 20.3 % of the words, noise to 2.7 % (10 prompts).",
             Chart = ChartOr(table, "chosen", values),
             Alt = Alt(table),

@@ -56,7 +56,10 @@ public sealed record SweepBenchmarkRow(SweepMode Mode, int Parallel)
     public required IReadOnlyList<double> Seconds { get; init; }
 
     /// <summary>Per round, the seconds of <see cref="SweepMode.OneByOne"/> / this mode's: how many times as fast it is.</summary>
-    public required IReadOnlyList<double> Ratios { get; init; }
+    public required IReadOnlyList<double> ToOneByOne { get; init; }
+
+    /// <summary>Per round, the seconds of <see cref="SweepMode.CellByCell"/> / this mode's.</summary>
+    public required IReadOnlyList<double> ToCellByCell { get; init; }
 
     /// <summary>Tokens that went through the model in a round.</summary>
     public required long DecodedTokens { get; init; }
@@ -111,15 +114,17 @@ public sealed class SweepBenchmark(LanguageModel model, SweepBenchmarkOptions op
                 });
             }
         }
-        var slowest = rounds[SweepMode.OneByOne];
         return [.. modes.Select(mode => new SweepBenchmarkRow(
             mode, mode switch { SweepMode.CellByCell => options.Prompts.Count, SweepMode.OneByOne => 1, _ => batch.Sequences })
         {
             Seconds = [.. rounds[mode].Select(measured => measured.Seconds)],
-            Ratios = [.. rounds[mode].Select((measured, i) => slowest[i].Seconds / measured.Seconds)],
+            ToOneByOne = Ratios(SweepMode.OneByOne, mode),
+            ToCellByCell = Ratios(SweepMode.CellByCell, mode),
             DecodedTokens = rounds[mode][0].Decoded,
             ReusedTokens = rounds[mode][0].Reused,
         })];
+
+        IReadOnlyList<double> Ratios(SweepMode to, SweepMode of) => [.. rounds[to].Zip(rounds[of], (slow, fast) => slow.Seconds / fast.Seconds)];
     }
 
     private List<Cell> Cells()

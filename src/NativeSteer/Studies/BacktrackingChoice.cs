@@ -7,9 +7,13 @@ namespace NativeSteer.Studies;
 public sealed record BacktrackingChoice
 {
     /// <summary>The rule, for people.</summary>
-    public const string Rule =
-        "Among the reasoning-derived vectors on the reasoning model, the layer, window and magnitude with the highest keyword rate "
-        + "on the prompts of the choosing half, where at most 10 % of the completions are empty or degenerate; of equals the smaller magnitude.";
+    public static string Rule(StudyProvenance run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var bound = double.IsFinite(run.MostDivergence) ? $" and KL to the unsteered model is at most {StudyWords.Number(run.MostDivergence)} nats a token" : "";
+        return "Among the reasoning-derived vectors on the reasoning model, the layer, window and magnitude with the highest keyword rate "
+            + $"on the prompts of the choosing half, where at most 10 % of the completions are empty or degenerate{bound}; of equals the smaller magnitude.";
+    }
 
     /// <summary>The chosen condition on the prompts it was chosen on.</summary>
     public required ConditionResult Chosen { get; init; }
@@ -37,7 +41,7 @@ public sealed record BacktrackingChoice
         var candidates = results.Conditions.Select(result => result.Condition)
             .Where(condition => condition.Target == StudyCondition.OnReasoning && condition.Vector.Source == StudyCondition.OnReasoning && results.IsStudied(condition.Vector))
             .Select(condition => results.Measure(condition, StudyHalf.Choose)).OfType<ConditionResult>().ToList();
-        var chosen = candidates.Where(result => result.IsSound && !double.IsNaN(result.Rate.Value))
+        var chosen = candidates.Where(result => result.IsSound && !(result.Divergence > results.Provenance.MostDivergence) && !double.IsNaN(result.Rate.Value))
             .OrderByDescending(result => result.Rate.Value).ThenBy(result => Math.Abs(result.Condition.Magnitude)).FirstOrDefault();
         if (chosen is null
             || results.Measure(chosen.Condition, StudyHalf.Report) is not { } steered

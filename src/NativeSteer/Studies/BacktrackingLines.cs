@@ -31,6 +31,7 @@ internal static class BacktrackingLines
             Unit = settings.RequiredString("unit"),
             Prompts = (int)settings.RequiredInteger("prompts"),
             MaxTokens = (int)settings.RequiredInteger("max_tokens"),
+            MostDivergence = settings.OptionalNumber("most_kl") ?? double.PositiveInfinity,
         };
     }
 

@@ -82,8 +82,11 @@ public sealed record BacktrackingOptions
     /// <summary>Layers kept on the GPU, as in <see cref="ModelOptions.GpuLayers"/>.</summary>
     public int GpuLayers { get; init; } = -1;
 
-    /// <summary>Measure KL and perplexity of every completion.</summary>
-    public bool Measure { get; init; } = true;
+    /// <summary>KL and perplexity are measured for completions of this many prompts, the first ones; 0 for none.</summary>
+    public int MeasuredPrompts { get; init; } = int.MaxValue;
+
+    /// <summary>A cell is chosen only up to this KL to the unsteered model, in nats a token; infinity for any.</summary>
+    public double MostDivergence { get; init; } = 2;
 
     /// <summary>Throws when a value makes no sense.</summary>
     /// <exception cref="NativeSteerException">One does not.</exception>
@@ -92,6 +95,7 @@ public sealed record BacktrackingOptions
         if (Prompts.Count < 2) throw new NativeSteerException("There are fewer than two prompts to steer on; half of them choose a cell, the other half report it.");
         if (Annotations is null && TracePrompts.Count == 0) throw new NativeSteerException("There are no prompts to write traces on; give more prompts, or labelled traces.");
         if (Magnitudes.Count == 0 || !Magnitudes.All(float.IsFinite)) throw new NativeSteerException("Strengths should be one or more finite numbers.");
+        if (!(MostDivergence > 0)) throw new NativeSteerException("The KL up to which a cell is chosen should be above 0 nats a token.");
         if (Seeds.Count == 0) throw new NativeSteerException("No seed is given; give at least one.");
         if (HeatOffsets.Append(Offsets).Any(window => window.IsSpan)) throw new NativeSteerException("Windows are offsets such as -13:-8 here; a sentence's own tokens cannot be swept.");
         if (MaxTokens < 1 || TraceTokens < 1) throw new NativeSteerException("Completions and traces need at least one token.");
@@ -137,7 +141,8 @@ public sealed record BacktrackingOptions
         ["judge"] = Judge.Name,
         ["at"] = Positions.ToString(),
         ["parallel"] = Context.Sequences,
-        ["measured"] = Measure,
+        ["measured"] = Math.Min(MeasuredPrompts, Prompts.Count),
+        ["most_kl"] = double.IsFinite(MostDivergence) ? MostDivergence : null,
         ["shard"] = Shard is var (index, count) ? new JsonArray(index + 1, count) : null,
     };
 

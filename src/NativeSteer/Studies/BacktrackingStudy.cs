@@ -111,7 +111,7 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             Layer = layer,
             Layers = swept,
             HeatOffsets = [.. _options.HeatOffsets.Append(_options.Offsets).Distinct().OrderBy(window => window.First).ThenBy(window => window.Last)],
-            Context = _options.Context with { Sequences = _options.Measure ? Math.Max(2, parallel) : parallel },
+            Context = _options.Context with { Sequences = _options.MeasuredPrompts > 0 ? Math.Max(2, parallel) : parallel },
         };
         var cells = BacktrackingGrid.Cells(_options, _options.BaselineLabels).Count;
         var traceTokens = _options.Annotations is null ? (double)_options.TracePrompts.Count * _options.TraceTokens : 0;
@@ -209,7 +209,7 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             MaxTokens = _options.MaxTokens,
             Sampling = _options.Sampling,
             Context = RolloutBlocks.Fit(model, longest, _options.Context),
-            Measure = _options.Measure,
+            MeasuredPrompts = _options.MeasuredPrompts,
             Shard = _options.Shard,
         })
         {

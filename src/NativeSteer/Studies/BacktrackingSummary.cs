@@ -47,8 +47,11 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
                 : $"Unsteered, {Rate(unsteered)} of its words are {StudyWords.Or(run.Words.Words)}.",
             results.Log.Rollouts.Count < results.Expected
                 ? $"The log holds {results.Log.Rollouts.Count} of {results.Expected} completions: go on with --resume, or give the other shards."
-                : "At every magnitude more than 10 % of the completions are empty or repeat themselves: try smaller ones with --magnitudes.");
+                : $"At every magnitude more than 10 % of the completions are empty or repeat themselves{TooFar(run)}: try smaller ones with --magnitudes.");
     }
+
+    private static string TooFar(StudyProvenance run) => double.IsFinite(run.MostDivergence)
+        ? $", or KL to the unsteered model is above {StudyWords.Number(run.MostDivergence)} nats a token (--max-kl)" : "";
 
     private static string Effect(ConditionResult steered, string words) => steered.Factor switch
     {

@@ -22,8 +22,8 @@ internal sealed record CellSweepOptions
     /// <summary>Sequences set: they are part of what the rollouts depend on.</summary>
     internal required ContextOptions Context { get; init; }
 
-    /// <summary>Measure KL and perplexity.</summary>
-    internal required bool Measure { get; init; }
+    /// <summary>KL and perplexity are measured for completions of this many prompts, the first ones.</summary>
+    internal required int MeasuredPrompts { get; init; }
 
     internal (int Index, int Count)? Shard { get; init; }
 }
@@ -143,10 +143,11 @@ internal sealed class CellSweep(LanguageModel model, IReadOnlyList<StudyPrompt> 
             }),
         ];
         var rollouts = Generate(context, requests, finished, cancellation);
-        var scores = options.Measure ? Score(context, rollouts, cancellation) : null;
+        var measured = jobs.Count(job => job.Prompt < options.MeasuredPrompts); // jobs go prompt by prompt
+        IReadOnlyList<DivergenceScore> scores = measured > 0 ? Score(context, rollouts.Take(measured), cancellation) : [];
         var results = rollouts.Select((rollout, i) => new CellRollout(
             jobs[i].Cell, prompts[jobs[i].Prompt], jobs[i].Prompt, rollout, KeywordRate.Of(rollout.Text, options.Words),
-            CompletionClasses.Of(rollout), scores?[i]));
+            CompletionClasses.Of(rollout), i < measured ? scores[i] : null));
         return [.. results.OrderBy(result => Array.IndexOf(block, result.Cell))]; // the log goes cell by cell; OrderBy is stable
     }
 
@@ -161,7 +162,7 @@ internal sealed class CellSweep(LanguageModel model, IReadOnlyList<StudyPrompt> 
         return rollouts;
     }
 
-    private IReadOnlyList<DivergenceScore> Score(InferenceContext context, IReadOnlyList<Rollout> rollouts, CancellationToken cancellation)
+    private IReadOnlyList<DivergenceScore> Score(InferenceContext context, IEnumerable<Rollout> rollouts, CancellationToken cancellation)
     {
         using var scorer = new DivergenceScorer(context);
         var scores = scorer.Score([.. rollouts.Select(ScoredText.Of)], cancellation: cancellation);

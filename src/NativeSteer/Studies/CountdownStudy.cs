@@ -17,7 +17,7 @@ public static class CountdownStudy
     public const int Traces = 300;
 
     /// <summary>Puzzles that every cell is run on.</summary>
-    public const int Prompts = 32;
+    public const int Prompts = 40;
 
     private const ulong PuzzleSeed = 4;
 
@@ -35,8 +35,9 @@ public static class CountdownStudy
             Layer = 2,
             Offsets = OffsetRange.Window(-6, -1),
             HeatOffsets = [OffsetRange.Window(-18, -13), OffsetRange.Window(-12, -7), OffsetRange.Window(-6, -1), OffsetRange.Window(0, 0)],
-            Magnitudes = [0.25f, 0.5f, 0.75f, 1],
-            MaxTokens = 80,
+            Magnitudes = [0.2f, 0.4f, 0.6f, 0.8f],
+            MaxTokens = 64,
+            MeasuredPrompts = 16,
             TraceTokens = 128,
         };
     }

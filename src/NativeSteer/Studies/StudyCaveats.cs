@@ -82,6 +82,9 @@ public static class StudyCaveats
     {
         if (results.Choice is { Steered.Prompts: < FewPrompts and var prompts })
             yield return $"The reported half has {StudyWords.Count(prompts, "prompt")}: bootstrap intervals over so few are too narrow.";
+        var measured = results.Log.Rollouts.Where(rollout => rollout.Divergence is not null).Select(rollout => rollout.PromptId).Distinct(StringComparer.Ordinal).Count();
+        if (measured > 0 && measured < results.Provenance.Prompts)
+            yield return $"KL and perplexity were measured on {measured} of {results.Provenance.Prompts} prompts.";
         if (results.Conditions.Count > 0 && results.Conditions.All(result => double.IsNaN(result.Divergence)))
             yield return "KL to the unsteered model was not measured, so vectors cannot be compared at equal KL.";
         var cut = results.Choice is { Steered: var steered } ? (double)steered[CompletionClass.Truncated] / steered.Rollouts : 0;

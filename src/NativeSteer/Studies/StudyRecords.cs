@@ -202,6 +202,9 @@ public sealed record StudyProvenance
     /// <summary>Most tokens of a completion.</summary>
     public required int MaxTokens { get; init; }
 
+    /// <summary>A cell is chosen only up to this KL to the unsteered model, in nats a token.</summary>
+    public double MostDivergence { get; init; } = double.PositiveInfinity;
+
     /// <summary>A model by its name in cells.</summary>
     /// <exception cref="InvalidOperationException">The base model of a run without one.</exception>
     public StudyModel Model(string target) =>

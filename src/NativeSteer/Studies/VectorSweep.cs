@@ -56,8 +56,8 @@ public sealed record VectorSweepOptions
     /// <summary>The positions that are steered.</summary>
     public PositionRange Positions { get; init; } = PositionRange.All;
 
-    /// <summary>Measure KL and perplexity of every completion.</summary>
-    public bool Measure { get; init; } = true;
+    /// <summary>KL and perplexity are measured for completions of this many prompts, the first ones; 0 for none.</summary>
+    public int MeasuredPrompts { get; init; } = int.MaxValue;
 
     /// <summary>Which of how many parts to run, the first being 0.</summary>
     public (int Index, int Count)? Shard { get; init; }
@@ -98,7 +98,7 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
         var cells = Cells();
         var longest = options.Prompts.Max(prompt => model.Vocabulary.TokenizePrompt(prompt.Text).Length) + options.MaxTokens;
         var context = RolloutBlocks.Fit(model, longest, options.Context);
-        if (options.Measure && context.Sequences < 2) context = RolloutBlocks.Fit(model, longest, options.Context with { Sequences = 2 });
+        if (options.MeasuredPrompts > 0 && context.Sequences < 2) context = RolloutBlocks.Fit(model, longest, options.Context with { Sequences = 2 });
         var models = new Dictionary<string, JsonObject?>(StringComparer.Ordinal) { [Target] = StudyHead.Model(model.File) };
         using var log = new StudyHead("sweep", Arguments, models, Settings(context.Sequences)).Open(path, resume);
         foreach (var cell in cells) BacktrackingWriter.Cell(log, cell, cell.Scale!.Value);
@@ -109,7 +109,7 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
             Sampling = options.Sampling,
             Stop = options.Stop,
             Context = context,
-            Measure = options.Measure,
+            MeasuredPrompts = options.MeasuredPrompts,
             Shard = options.Shard,
         })
         {
@@ -204,7 +204,7 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
         ["stop"] = new JsonArray([.. options.Stop.Select(text => JsonValue.Create(text))]),
         ["at"] = options.Positions.ToString(),
         ["parallel"] = parallel,
-        ["measured"] = options.Measure,
+        ["measured"] = Math.Min(options.MeasuredPrompts, options.Prompts.Count),
         ["shard"] = options.Shard is var (index, count) ? new JsonArray(index + 1, count) : null,
     };
 

@@ -38,8 +38,9 @@ internal sealed class BacktrackingCommand : Verb
         { Default = 128, Minimum = 1, DefaultMeaning = $"128; built-in pair: {CountdownStudy.Options(1, 2).MaxTokens}" };
     private readonly NumberSetting _temperature = new("N", "Temperature of traces and completions", "--temp") { Default = 0.7f };
     private readonly CountSetting _parallel = new("N", "Completions side by side in a batch", "--parallel", "-np")
-        { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"as many as fit, at most {Rollouts.RolloutBlocks.MostParallel}" };
-    private readonly Flag _unmeasured = new("Leave KL and perplexity away, which take about a third of the time", "--no-kl");
+        { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"as many as fit, at most {Rollouts.RolloutBlocks.MostParallel}, or {Rollouts.RolloutBlocks.MostParallelUnfused} without flash attention" };
+    private readonly CountSetting _measured = new("N", "Prompts on which KL and perplexity are measured, about half of the work; 0 for none", "--kl-prompts")
+        { Default = int.MaxValue, Minimum = 0, DefaultMeaning = $"all; built-in pair: {CountdownStudy.Options(1, 2).MeasuredPrompts}" };
     private readonly ContextSettings _context = new("what the completions need");
     private readonly TextSetting _output = new("DIR", $"The study's folder (default: {DefaultFolder})", "--output", "-o");
     private readonly ShardSetting _shard = new();
@@ -56,7 +57,7 @@ internal sealed class BacktrackingCommand : Verb
         AddGroup("Models", [_model.Model, _base, _model.GpuLayers]);
         AddGroup("Prompts and traces", _files, _chat, _system, _prompts, _traces, _traceTokens, _annotations, _judge, _words, _label);
         AddGroup("Grid", _grid.All);
-        AddGroup("Completions", [_count, _temperature, _parallel, _unmeasured, .. _context.All]);
+        AddGroup("Completions", [_count, _temperature, _parallel, _measured, .. _context.All]);
         AddGroup("Output", _output, _shard, _resume);
         AddExample("study backtracking", "the built-in pair, in about a minute");
         AddExample("study backtracking -m r1-distill-llama-8b.gguf --base llama-3.1-8b.gguf -f prompts.jsonl --chat -o llama",
@@ -79,6 +80,7 @@ internal sealed class BacktrackingCommand : Verb
         if (_label.Get(parse) is { } label) options = options with { Label = label };
         if (_count.IsGiven(parse)) options = options with { MaxTokens = _count.Get(parse) };
         if (_traceTokens.IsGiven(parse)) options = options with { TraceTokens = _traceTokens.Get(parse) };
+        if (_measured.IsGiven(parse)) options = options with { MeasuredPrompts = _measured.Get(parse) };
         options = options with
         {
             Annotations = _annotations.Get(parse),
@@ -86,7 +88,6 @@ internal sealed class BacktrackingCommand : Verb
             Sampling = options.Sampling with { Temperature = _temperature.Get(parse) },
             Context = _context.Get(parse) with { Sequences = _parallel.IsGiven(parse) ? _parallel.Get(parse) : 0 },
             GpuLayers = _model.GpuLayers.Get(parse),
-            Measure = !_unmeasured.IsGiven(parse),
             Shard = _shard.Get(parse),
         };
         return _grid.Apply(parse, options);

@@ -28,7 +28,9 @@ internal sealed class GridSettings
     private readonly TextSetting _seeds = new("N,...", "Seeds of sampling, noise and shuffles; every cell runs with each (default: 1)", "--seeds");
     private readonly TextSetting _at = new("RANGE", "Steered positions: all, prompt, generated, A:B (default: all)", "--at");
 
-    internal Setting[] All => [_figures, _layer, _layers, _offsets, _heat, _magnitudes, _unit, _seeds, _at];
+    private readonly NumberSetting _mostDivergence = new("N", "Choose no cell with more KL to the unsteered model, in nats a token", "--max-kl") { Default = 2 };
+
+    internal Setting[] All => [_figures, _layer, _layers, _offsets, _heat, _magnitudes, _unit, _seeds, _at, _mostDivergence];
 
     /// <summary>The options with what was given.</summary>
     internal BacktrackingOptions Apply(ParseResult parse, BacktrackingOptions options)
@@ -41,6 +43,7 @@ internal sealed class GridSettings
         if (_magnitudes.Get(parse) is { } magnitudes) options = options with { Magnitudes = Numbers(magnitudes) };
         if (_seeds.Get(parse) is { } seeds) options = options with { Seeds = Seeds(seeds) };
         if (_at.Get(parse) is { } at) options = options with { Positions = PositionRange.Parse(at) };
+        if (_mostDivergence.IsGiven(parse)) options = options with { MostDivergence = _mostDivergence.Get(parse) };
         return options with { Unit = _unit.Get(parse) is "abs" ? ScaleUnit.Absolute : ScaleUnit.ResidualNorm };
     }
 

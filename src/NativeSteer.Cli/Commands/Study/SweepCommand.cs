@@ -30,9 +30,10 @@ internal sealed class SweepCommand : Verb
     private readonly TextSetting _words = new("WORD,...", $"The words that are counted (default: {KeywordSet.Default})", "--words");
     private readonly CountSetting _count = new("N", "Most tokens of a completion", "--predict", "-n") { Default = 128, Minimum = 1 };
     private readonly CountSetting _parallel = new("N", "Completions side by side in a batch", "--parallel", "-np")
-        { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"as many as fit, at most {Rollouts.RolloutBlocks.MostParallel}" };
+        { Default = 0, Minimum = 1, Maximum = 256, DefaultMeaning = $"as many as fit, at most {Rollouts.RolloutBlocks.MostParallel}, or {Rollouts.RolloutBlocks.MostParallelUnfused} without flash attention" };
     private readonly ListSetting _stop = new("TEXT", "End a completion before this text; may be given several times", false, "--stop");
-    private readonly Flag _unmeasured = new("Leave KL and perplexity away", "--no-kl");
+    private readonly CountSetting _measured = new("N", "Prompts on which KL and perplexity are measured; 0 for none", "--kl-prompts")
+        { Default = int.MaxValue, Minimum = 0, DefaultMeaning = "all" };
     private readonly SamplingSettings _sampling = new(0.7f, seedMeaning: "");
     private readonly ContextSettings _context = new("what the completions need");
     private readonly TextSetting _output = CommonSettings.Output("The log, JSONL: provenance, cells, completions");
@@ -52,7 +53,7 @@ internal sealed class SweepCommand : Verb
         AddGroup("Vectors", _vectors.All);
         AddGroup("Prompts", _prompts, _files, _chat, _system);
         AddGroup("Grid", _layers, _magnitudes, _unit, _seeds, _at, _shard);
-        AddGroup("Completions", [_count, _parallel, _stop, _words, _unmeasured, .. _sampling.WithoutSeed, .. _context.All]);
+        AddGroup("Completions", [_count, _parallel, _stop, _words, _measured, .. _sampling.WithoutSeed, .. _context.All]);
         AddGroup("Output", _output, _resume, _json);
         AddExample("sweep -m model.gguf --vector happy.gguf --layers 8-14 --magnitudes -1,1 -f p.jsonl --words happy,glad -o s.jsonl",
             "which layer and strength of a vector");
@@ -83,7 +84,7 @@ internal sealed class SweepCommand : Verb
             Sampling = _sampling.Get(parse),
             Stop = _stop.Values(parse),
             Positions = _at.Get(parse) is { } at ? PositionRange.Parse(at) : PositionRange.All,
-            Measure = !_unmeasured.IsGiven(parse),
+            MeasuredPrompts = _measured.Get(parse),
             Shard = _shard.Get(parse),
             Context = context,
         };
