@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NativeSteer.Cli.Commands.Study;
 using NativeSteer.Cli.Options;
 using NativeSteer.Cli.Output;
 using NativeSteer.Cli.Running;
@@ -18,8 +19,9 @@ internal sealed class ReportCommand : Verb
     internal ReportCommand() : base("report", "Draw the report of a study from its run logs")
     {
         Details = """
-            Reads what 'study backtracking' logged, also while it runs, and writes one HTML file that works without network, with
-            a folder 'figures' beside it that holds the numbers of every figure as CSV. Prints the answer in three lines.
+            Reads what 'study backtracking' or 'study self-backtracking' logged, also while it runs, and writes one HTML file that
+            works without network, with a folder 'figures' beside it that holds the numbers of every figure as CSV. Prints the
+            answer in a few lines.
             """;
         Add(_logs);
         AddGroup("Output", _output);
@@ -33,6 +35,11 @@ internal sealed class ReportCommand : Verb
         var output = _output.Get(parse) ?? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(logs[0]) ?? "", DefaultName);
         if (logs.Any(log => string.Equals(System.IO.Path.GetFullPath(log), System.IO.Path.GetFullPath(output), StringComparison.Ordinal)))
             throw new UsageException($"the output {output} is one of the run logs; give another file with -o.");
+        if (logs is [var only] && SelfBacktrackingLog.IsOne(only))
+        {
+            SelfBacktrackingCommand.Report(SelfBacktrackingLog.Read(only), output, terminal);
+            return ExitCode.Done;
+        }
         var results = BacktrackingResults.Of(BacktrackingLog.Read(logs));
         stop.ThrowIfCancellationRequested();
         BacktrackingReport.Write(results, output);

@@ -43,10 +43,12 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("iterate", "Distil search into a fast model: search, keep what is right, train, again", (args, terminal) => new CountdownIterateCommand().Run(args, terminal)));
 
     internal static VerbList Studies { get; } = new("study",
-        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)));
+        new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)),
+        new VerbEntry("self-backtracking", "A model that takes wrong steps back, searched with, with a report", (args, terminal) => new SelfBacktrackingCommand().Run(args, terminal)));
 
     internal static VerbList Benches { get; } = new("bench",
         new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),
+        new VerbEntry("search", "Forked search of many puzzles against simpler ways to the same answers", (args, terminal) => new BenchSearchCommand().Run(args, terminal)),
         new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)))
     {
         Alone = (args, terminal) => new BenchCommand().Run(args, terminal),

@@ -23,6 +23,7 @@ public sealed record BuiltInModel(string Name, string Purpose)
     [
         new("countdown-base", "solves number puzzles, and never says wait or hmm"),
         new(Default, "fine-tuned from it: tries, notices, says wait or hmm, and tries another way"),
+        new(Backtracking, "fine-tuned from the first: takes wrong steps back, for 'countdown search'"),
     ];
 
     /// <summary>The file of a model: a path as it is, a built-in model's name as the file that it was written to.</summary>

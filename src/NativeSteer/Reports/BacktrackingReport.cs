@@ -24,8 +24,13 @@ public static class BacktrackingReport
     {
         ArgumentNullException.ThrowIfNull(results);
         ArgumentNullException.ThrowIfNull(path);
-        var figures = Figures(results);
-        AtomicFile.WriteAllText(path, new ReportPage(results, figures).Write());
+        Write(BacktrackingContent.Of(results), Figures(results), path);
+    }
+
+    /// <summary>Writes a page, and its figures' numbers beside it.</summary>
+    internal static void Write(ReportContent content, IReadOnlyList<ReportFigure> figures, string path)
+    {
+        AtomicFile.WriteAllText(path, new ReportPage(content, figures).Write());
         var folder = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, FigureFolder);
         try
         {

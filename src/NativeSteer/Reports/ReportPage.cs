@@ -1,14 +1,53 @@
-using System.Globalization;
 using System.Text;
-using NativeSteer.Files;
-using NativeSteer.Studies;
 
 namespace NativeSteer.Reports;
 
-/// <summary>The page: one HTML file that needs nothing else, neither network nor files beside it.</summary>
-internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<ReportFigure> figures)
+/// <summary>What a page says besides its figures; plain text unless it is called HTML.</summary>
+internal sealed record ReportContent
 {
-    private readonly StudyProvenance _run = results.Provenance;
+    /// <summary>The page's title.</summary>
+    internal required string Title { get; init; }
+
+    /// <summary>What study it is.</summary>
+    internal required string Kicker { get; init; }
+
+    /// <summary>The heading.</summary>
+    internal required string Heading { get; init; }
+
+    /// <summary>What the heading goes on with, in italics, or null.</summary>
+    internal string? HeadingTail { get; init; }
+
+    /// <summary>The answer in a sentence.</summary>
+    internal required string Found { get; init; }
+
+    /// <summary>What else is to be known of it.</summary>
+    internal required string Rest { get; init; }
+
+    /// <summary>What to know before trusting a number.</summary>
+    internal IReadOnlyList<string> Caveats { get; init; } = [];
+
+    /// <summary>The table beside the paper, as HTML.</summary>
+    internal required string PaperHtml { get; init; }
+
+    /// <summary>How it was made.</summary>
+    internal required IReadOnlyList<(string Name, string Value)> Provenance { get; init; }
+
+    /// <summary>What intervals are.</summary>
+    internal required string Intervals { get; init; }
+
+    /// <summary>A command as it would be typed.</summary>
+    internal static string CommandLine(string command, IReadOnlyList<string> arguments)
+    {
+        var verb = command.Split(' ');
+        var words = arguments.Count > 0 && arguments[0] == verb[0] ? arguments : [.. verb, .. arguments];
+        return "nativesteer " + string.Join(' ', words.Select(word =>
+            word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:,=+@%".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+    }
+}
+
+/// <summary>The page: one HTML file that needs nothing else, neither network nor files beside it.</summary>
+internal sealed class ReportPage(ReportContent content, IReadOnlyList<ReportFigure> figures)
+{
     private readonly StringBuilder _html = new(1 << 20);
 
     internal string Write()
@@ -17,7 +56,7 @@ internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<Repo
         Opening();
         Caveats();
         for (var i = 0; i < figures.Count; i++) Figure(figures[i], i + 1);
-        Section("paper", "Beside the paper", new PaperComparison(results).ToHtml()
+        Section("paper", "Beside the paper", content.PaperHtml
             + "<p class=\"small\">Unless these are their models, models, prompts and units differ: directions of effects can be compared, sizes cannot.</p>");
         Provenance();
         Scripts();
@@ -27,7 +66,7 @@ internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<Repo
     private void Head()
     {
         _html.Append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-            .Append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>Backtracking study: ").Append(Html.Escape(_run.Reasoning.Name)).Append("</title>\n<style>\n")
+            .Append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>").Append(Html.Escape(content.Title)).Append("</title>\n<style>\n")
             .Append(ReportAssets.Text("report.css")).Append("</style>\n</head>\n<body>\n");
         // The pattern that charts fill unsound cells with.
         _html.Append("""
@@ -39,20 +78,18 @@ internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<Repo
 
     private void Opening()
     {
-        var summary = BacktrackingSummary.Of(results);
-        _html.Append("<header>\n<p class=\"kicker\">NativeSteer · backtracking study</p>\n<h1>").Append(Html.Escape(_run.Reasoning.Name))
-            .Append(_run.Base is { } plain ? $" <span>and</span> {Html.Escape(plain.Name)}" : "").Append("</h1>\n<div class=\"summary\">\n<p class=\"found\">").Append(Html.Escape(summary.Found)).Append("</p>\n<p>")
-            .Append(Html.Escape(summary.Strength)).Append(' ').Append(Html.Escape(summary.Place)).Append("</p>\n</div>\n<nav aria-label=\"Figures\"><ol>\n");
+        _html.Append("<header>\n<p class=\"kicker\">").Append(Html.Escape(content.Kicker)).Append("</p>\n<h1>").Append(Html.Escape(content.Heading))
+            .Append(content.HeadingTail is { } tail ? $" <span>and</span> {Html.Escape(tail)}" : "").Append("</h1>\n<div class=\"summary\">\n<p class=\"found\">").Append(Html.Escape(content.Found)).Append("</p>\n<p>")
+            .Append(Html.Escape(content.Rest)).Append("</p>\n</div>\n<nav aria-label=\"Figures\"><ol>\n");
         foreach (var figure in figures) _html.Append("<li><a href=\"#").Append(figure.Id).Append("\">").Append(Html.Escape(figure.Title)).Append("</a></li>\n");
         _html.Append("</ol></nav>\n</header>\n");
     }
 
     private void Caveats()
     {
-        var caveats = StudyCaveats.Of(results);
-        if (caveats.Count == 0) return;
+        if (content.Caveats.Count == 0) return;
         _html.Append("<section class=\"caveats\" id=\"notes\"><h2>Before you trust a number</h2><ul>\n");
-        foreach (var caveat in caveats) _html.Append("<li>").Append(Html.Escape(caveat)).Append("</li>\n");
+        foreach (var caveat in content.Caveats) _html.Append("<li>").Append(Html.Escape(caveat)).Append("</li>\n");
         _html.Append("</ul></section>\n");
     }
 
@@ -78,38 +115,12 @@ internal sealed class ReportPage(BacktrackingResults results, IReadOnlyList<Repo
 
     private void Provenance()
     {
-        var rows = new List<(string Name, string Value)>
-        {
-            ("command", Command()),
-            ("steered model", Model(_run.Reasoning)),
-            ("base model", _run.Base is null ? "none" : Model(_run.Base)),
-            ("started", string.Join(", ", results.Log.Runs.Select(run => run.Started ?? "unknown").Distinct(StringComparer.Ordinal))),
-            ("programs", $"NativeSteer {_run.NativeSteer ?? "unknown"}, llama.cpp {_run.LlamaCpp ?? "unknown"}"),
-            ("run logs", string.Join(", ", results.Log.Paths)),
-            ("completions", $"{results.Log.Rollouts.Count.ToString("#,0", CultureInfo.InvariantCulture)} of {results.Expected.ToString("#,0", CultureInfo.InvariantCulture)}, "
-                + $"{StudyWords.Count(results.Log.Rollouts.Sum(rollout => (long)rollout.Tokens), "token")}"),
-        };
-        if (results.Log.Traces is { } traces)
-        {
-            rows.Add(("traces", $"{StudyWords.Count(traces.Count, "trace")}, {StudyWords.Count(traces.Tokens, "token")}, judged by {traces.Judge}: "
-                + string.Join(", ", traces.Spans.OrderByDescending(label => label.Value).ThenBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key} {label.Value}"))));
-        }
-        rows.AddRange(_run.Settings.EnumerateObject().Select(setting => (setting.Name, setting.Value.ValueKind == System.Text.Json.JsonValueKind.String ? setting.Value.GetString()! : setting.Value.GetRawText())));
         var html = new StringBuilder("<dl>\n");
-        foreach (var (name, value) in rows) html.Append("<dt>").Append(Html.Escape(name)).Append("</dt><dd>").Append(Html.Escape(value)).Append("</dd>\n");
-        html.Append("</dl>\n<p class=\"small\">Every number here is computed from the run logs alone; the same command with the same seed gives the same ones. Intervals: bias-corrected and "
-            + "accelerated bootstrap, 2,000 resamples of prompts, 95 %. Figures are drawn with Vega and Vega-Lite (BSD-3-Clause), inlined.</p>");
+        foreach (var (name, value) in content.Provenance) html.Append("<dt>").Append(Html.Escape(name)).Append("</dt><dd>").Append(Html.Escape(value)).Append("</dd>\n");
+        html.Append("</dl>\n<p class=\"small\">Every number here is computed from the run logs alone; the same command with the same seed gives the same ones. Intervals: "
+            + content.Intervals + ". Figures are drawn with Vega and Vega-Lite (BSD-3-Clause), inlined.</p>");
         Section("provenance", "How it was made", html.ToString());
     }
-
-    private string Command()
-    {
-        var words = _run.Arguments.Count > 0 && _run.Arguments[0] == "study" ? _run.Arguments : [.. _run.Command.Split(' '), .. _run.Arguments];
-        return "nativesteer " + string.Join(' ', words.Select(word =>
-            word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:,=+@%".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-    }
-
-    private static string Model(StudyModel model) => $"{model.Path} ({model.Architecture ?? "unknown"}, {model.Layers} layers, width {model.Width}; {model.Hash ?? "no hash"})";
 
     private void Section(string id, string title, string body) =>
         _html.Append("<section id=\"").Append(id).Append("\"><h2>").Append(Html.Escape(title)).Append("</h2>\n").Append(body).Append("</section>\n");

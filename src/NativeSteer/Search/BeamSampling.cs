@@ -123,12 +123,12 @@ public sealed class BeamSampling : ISearchModel, IDisposable
         Statistics.DecodedTokens += _batch.Count;
     }
 
-    private readonly record struct Choice(int Beam, int Token, double LogProbability, double Key);
+    private readonly record struct Choice(int Beam, int Token, double LogProbability);
 
     /// <summary>The 2N continuations to look at, the likeliest first.</summary>
     private List<Choice> Choices(List<Beam> beams, int width, StableRandom random)
     {
-        var all = new List<Choice>();
+        var best = new PriorityQueue<Choice, double>(2 * width + 1);
         var rows = _batch.Count == beams.Count ? 0 : _batch.Count - 1;
         for (var i = 0; i < beams.Count; i++)
         {
@@ -142,10 +142,11 @@ public sealed class BeamSampling : ISearchModel, IDisposable
                 var key = _options.Temperature > 0
                     ? beams[i].Sum + logProbability / _options.Temperature - Math.Log(-Math.Log(Math.Max(random.NextShare(), double.Epsilon)))
                     : score;
-                all.Add(new Choice(i, token, logProbability, key));
+                if (best.Count < 2 * width) best.Enqueue(new Choice(i, token, logProbability), key);
+                else if (best.TryPeek(out _, out var least) && key > least) best.EnqueueDequeue(new Choice(i, token, logProbability), key);
             }
         }
-        return [.. all.OrderByDescending(choice => choice.Key).Take(2 * width).OrderByDescending(choice => beams[choice.Beam].Sum + choice.LogProbability)];
+        return [.. best.UnorderedItems.Select(item => item.Element).OrderByDescending(choice => beams[choice.Beam].Sum + choice.LogProbability).ThenBy(choice => choice.Beam).ThenBy(choice => choice.Token)];
     }
 
     private List<Beam> Follow(List<Choice> choices, List<Beam> beams, List<Beam> ended, int width, int maxTokens, int held, int half)
@@ -153,7 +154,7 @@ public sealed class BeamSampling : ISearchModel, IDisposable
         var next = new List<Beam>();
         for (var i = 0; i < choices.Count && next.Count < width; i++)
         {
-            var (from, token, logProbability, _) = choices[i];
+            var (from, token, logProbability) = choices[i];
             Statistics.SampledTokens++;
             var path = new PathNode(token, Piece(token), logProbability, beams[from].Path);
             var beam = new Beam(path, half + next.Count, beams[from].Sum + logProbability);

@@ -37,14 +37,7 @@ public sealed class ExpertIteration(ExpertIterationOptions options, string folde
     public IReadOnlyList<ExpertRound> Run(CancellationToken stop = default)
     {
         options.Validate();
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (FileErrors.IsFileError(error))
-        {
-            throw FileErrors.Writing(folder, error);
-        }
+        StudyFolder.Make(folder);
         using var log = Open();
         var evaluation = new PuzzleGenerator(options.Puzzles with { Split = PuzzleSplit.Validation, Seed = options.Seed }).Distinct(options.Evaluated).ToList();
         var newTargets = new PuzzleGenerator(options.Puzzles with { Split = PuzzleSplit.NewTargets, Seed = options.Seed }).Distinct(options.Evaluated).ToList();
@@ -169,7 +162,7 @@ public sealed class ExpertIteration(ExpertIterationOptions options, string folde
         search with { MaxTokens = PuzzleSearch.TokensFor(puzzles), Seed = unchecked(options.Seed * 1000 + (uint)round) };
 
     private void Say(int round, double from, double share, string detail) =>
-        Progress(Math.Max(0.001, round == 0 ? share * 0.1 / options.Rounds : (round - 1 + from + share) / options.Rounds), $"round {round}: {detail}");
+        Progress((round == 0 ? share : 0.1 + 0.9 * (round - 1 + from + share) / options.Rounds), $"round {round}: {detail}");
 
     private string Answers(int round) => Path.Combine(folder, $"round-{round}.answers.jsonl");
 
