@@ -1,9 +1,12 @@
 #include "hook.h"
 
 #include "rows.h"
+#include "runtime.h"
 
 #include "ggml-backend.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -20,11 +23,32 @@ struct Site {
 // In the order of ns_site.
 constexpr Site sites[NS_SITE_COUNT] = { { "l_out-", 6 }, { "attn_out-", 9 }, { "ffn_out-", 8 } };
 
-// The number that text begins with, or -1 when it is not digits up to the end.
+// The number that text is, or -1 when it is not digits up to the end.
 int32_t layer_number(const char * text) {
     char * end = nullptr;
     const long layer = strtol(text, &end, 10);
     return end != text && *end == 0 && layer >= 0 && layer < std::numeric_limits<int32_t>::max() ? (int32_t) layer : -1;
+}
+
+ggml_backend_buffer_t buffer_of(const ggml_tensor * tensor) {
+    return tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
+}
+
+const char * memory_name(const ggml_tensor * tensor) {
+    return ggml_backend_buft_name(ggml_backend_buffer_get_type(buffer_of(tensor)));
+}
+
+// CUDA0, CUDA1, ...: the data of these buffers is a pointer into the device's memory. That of other backends need not be one.
+bool is_cuda(const ggml_tensor * tensor) {
+    const char * name = memory_name(tensor);
+    return strncmp(name, "CUDA", 4) == 0 && layer_number(name + 4) >= 0;
+}
+
+void say_once_that_rows_are_copied(const ggml_tensor * tensor) {
+    static std::atomic<bool> said{ false };
+    if (said.exchange(true)) return;
+    runtime::say(std::string("what is read or steered lies in ") + memory_name(tensor) +
+                 " and is copied to the host and back at every decode; the CUDA build of llama.cpp needs no copies");
 }
 
 } // namespace
@@ -64,6 +88,7 @@ bool Hook::begin(const ns_batch & batch, const ns_plan & plan, std::string & err
             return bad("edit " + std::to_string(i) + " names a vector out of range");
         }
         if (i > 0 && e.slot < plan.edits[i - 1].slot) return bad("edits are not ordered by slot");
+        if (i > 0 && e.slot == plan.edits[i - 1].slot && e.row < plan.edits[i - 1].row) return bad("edits of a slot are not ordered by row");
         SlotWork & work = want(e.slot);
         if (work.n_edits++ == 0) work.first_edit = i;
     }
@@ -168,24 +193,6 @@ bool Hook::process(ggml_tensor * tensor, SlotWork & work) {
         return true;
     }
 
-    const bool on_host = ggml_backend_buffer_is_host(tensor->view_src ? tensor->view_src->buffer : tensor->buffer);
-    float * data;
-    size_t stride;
-    if (on_host) {
-        data = static_cast<float *>(tensor->data);
-        stride = tensor->nb[1] / sizeof(float);
-    } else {
-        staging_.resize((size_t) n * n_embd_);
-        if (tensor->nb[1] != (size_t) n_embd_ * sizeof(float)) return fail("is not contiguous in device memory");
-        ggml_backend_tensor_get(tensor, staging_.data(), 0, staging_.size() * sizeof(float));
-        data = staging_.data();
-        stride = n_embd_;
-    }
-
-    if (work.n_edits > 0) {
-        edit(data, stride, work, row_map);
-        if (!on_host) ggml_backend_tensor_set(tensor, staging_.data(), 0, staging_.size() * sizeof(float));
-    }
     if (work.read_index >= 0) {
         for (int32_t i = 0; i < plan_->n_labels; i++) {
             if (row_map[plan_->labels[i].row] < 0) return fail("lacks a labelled row: flag it as output to read it in the last block");
@@ -193,10 +200,72 @@ bool Hook::process(ggml_tensor * tensor, SlotWork & work) {
         for (int32_t i = 0; i < plan_->n_copy_rows; i++) {
             if (row_map[plan_->copy_rows[i]] < 0) return fail("lacks a row to copy: flag it as output to read it in the last block");
         }
-        if (plan_->n_labels > 0) reduce(data, stride, work, row_map);
-        if (plan_->n_copy_rows > 0) copy_out(data, stride, work, row_map);
     }
+    bool edits = work.n_edits > 0;
+    bool sums = work.read_index >= 0 && plan_->n_labels > 0;
+    const bool copies = work.read_index >= 0 && plan_->n_copy_rows > 0;
+    if ((edits || sums) && plan_->device != nullptr && on_device(tensor)) {
+        switch (hand_over(tensor, work, row_map)) {
+            case NS_DEVICE_DONE: edits = sums = false; break;
+            case NS_DEVICE_DECLINED: break;
+            default: return fail("could not be worked on in the device's memory");
+        }
+    }
+    if (!edits && !sums && !copies) return true;
+
+    const bool on_host = ggml_backend_buffer_is_host(buffer_of(tensor));
+    float * data;
+    size_t stride;
+    if (on_host) {
+        data = static_cast<float *>(tensor->data);
+        stride = tensor->nb[1] / sizeof(float);
+    } else {
+        if (plan_->device == nullptr || !is_cuda(tensor)) say_once_that_rows_are_copied(tensor);
+        staging_.resize((size_t) n * n_embd_);
+        if (tensor->nb[1] != (size_t) n_embd_ * sizeof(float)) return fail("is not contiguous in device memory");
+        ggml_backend_tensor_get(tensor, staging_.data(), 0, staging_.size() * sizeof(float));
+        data = staging_.data();
+        stride = n_embd_;
+    }
+
+    if (edits) {
+        edit(data, stride, work, row_map);
+        if (!on_host) ggml_backend_tensor_set(tensor, staging_.data(), 0, staging_.size() * sizeof(float));
+    }
+    if (sums) reduce(data, stride, work, row_map);
+    if (copies) copy_out(data, stride, work, row_map);
     return true;
+}
+
+bool Hook::on_device(const ggml_tensor * tensor) const {
+    return is_cuda(tensor) || (plan_->host_is_device && ggml_backend_buffer_is_host(buffer_of(tensor)));
+}
+
+// Gives the caller's kernels the slot's tables with the tensor's own rows.
+int32_t Hook::hand_over(const ggml_tensor * tensor, const SlotWork & work, const int32_t * row_map) {
+    device_edits_.clear();
+    for (int32_t i = work.first_edit; i < work.first_edit + work.n_edits; i++) {
+        ns_edit edit = plan_->edits[i];
+        edit.row = row_map[edit.row];
+        if (edit.row >= 0) device_edits_.push_back(edit);
+    }
+    device_labels_.clear();
+    if (work.read_index >= 0) {
+        for (int32_t i = 0; i < plan_->n_labels; i++) device_labels_.push_back({ row_map[plan_->labels[i].row], plan_->labels[i].group });
+    }
+    if (device_edits_.empty() && device_labels_.empty()) return NS_DEVICE_DONE;
+
+    ns_device_work device{};
+    device.size = sizeof device;
+    device.n_rows = (int32_t) tensor->ne[1];
+    device.data = tensor->data;
+    device.stride = (int64_t) (tensor->nb[1] / sizeof(float));
+    device.edits = device_edits_.data();
+    device.n_edits = (int32_t) device_edits_.size();
+    device.labels = device_labels_.data();
+    device.n_labels = (int32_t) device_labels_.size();
+    device.read_index = device_labels_.empty() ? -1 : work.read_index;
+    return plan_->device(&device, plan_->device_user);
 }
 
 void Hook::edit(float * data, size_t stride, const SlotWork & work, const int32_t * row_map) {
@@ -243,19 +312,39 @@ void Hook::reduce(const float * data, size_t stride, const SlotWork & work, cons
     row_norms_.assign(n_rows_, std::numeric_limits<double>::quiet_NaN());
     for (int32_t i = 0; i < plan_->n_labels;) {
         const int32_t group = plan_->labels[i].group;
-        double norms = 0;
         group_rows_.clear();
+        group_data_.clear();
         for (; i < plan_->n_labels && plan_->labels[i].group == group; i++) {
-            const int32_t row = row_map[plan_->labels[i].row];
-            if (std::isnan(row_norms_[row])) row_norms_[row] = rows::norm(data + (size_t) row * stride, n_embd_);
-            norms += row_norms_[row];
-            group_rows_.push_back(row);
+            group_rows_.push_back(row_map[plan_->labels[i].row]);
+            group_data_.push_back(data + (size_t) group_rows_.back() * stride);
         }
         const size_t cell = (size_t) work.read_index * plan_->n_groups + group;
-        rows::accumulate(plan_->sums + cell * n_embd_, data, stride, group_rows_.data(), (int32_t) group_rows_.size(), n_embd_);
-        plan_->norm_sums[cell] += norms;
-        plan_->counts[cell] += (int64_t) group_rows_.size();
+        const int32_t n = (int32_t) group_rows_.size();
+        for (int32_t first = 0; first < n; first += rows::together) add_rows(cell, first, std::min(rows::together, n - first));
+        plan_->counts[cell] += n;
     }
+}
+
+// At most rows::together rows of the group, from `first` on, with their norms: a norm counts as one more column.
+void Hook::add_rows(size_t cell, int32_t first, int32_t n) {
+    double * const sum = plan_->sums + cell * n_embd_;
+    const float * const * const data = group_data_.data() + first;
+    const int32_t * const row = group_rows_.data() + first;
+    const auto has_norm = [&](int32_t r) { return !std::isnan(row_norms_[r]); };
+    if (n == rows::together && std::none_of(row, row + n, has_norm)) {
+        double norms[rows::together];
+        const bool more = first + 2 * rows::together <= (int32_t) group_data_.size();
+        rows::accumulate_with_norms(sum, norms, data, more ? data + n : data, n_embd_);
+        for (int32_t k = 0; k < n; k++) row_norms_[row[k]] = norms[k];
+    } else {
+        rows::accumulate(sum, data, n, n_embd_);
+        for (int32_t k = 0; k < n; k++) {
+            if (!has_norm(row[k])) row_norms_[row[k]] = rows::norm(data[k], n_embd_);
+        }
+    }
+    double norms = 0;
+    for (int32_t k = 0; k < n; k++) norms += row_norms_[row[k]];
+    plan_->norm_sums[cell] += norms;
 }
 
 void Hook::copy_out(const float * data, size_t stride, const SlotWork & work, const int32_t * row_map) const {

@@ -36,6 +36,9 @@ private:
     bool    process(ggml_tensor * tensor, SlotWork & work);
     void    edit(float * data, size_t stride, const SlotWork & work, const int32_t * row_map);
     void    reduce(const float * data, size_t stride, const SlotWork & work, const int32_t * row_map);
+    void    add_rows(size_t cell, int32_t first, int32_t n);
+    bool    on_device(const ggml_tensor * tensor) const;
+    int32_t hand_over(const ggml_tensor * tensor, const SlotWork & work, const int32_t * row_map);
     void    copy_out(const float * data, size_t stride, const SlotWork & work, const int32_t * row_map) const;
     std::string slot_name(int32_t slot) const;
 
@@ -54,6 +57,9 @@ private:
     std::vector<float>    staging_;        // copy of a tensor that is not in host memory
     std::vector<float>    scratch_;        // sum of consecutive additions
     std::vector<int32_t>  group_rows_;     // tensor rows of one group
+    std::vector<const float *> group_data_; // where they lie
     std::vector<double>   row_norms_;      // NaN: not computed for this tensor yet
+    std::vector<ns_edit>  device_edits_;   // with rows of the tensor
+    std::vector<ns_label> device_labels_;
     std::string           error_;
 };

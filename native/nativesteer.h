@@ -47,7 +47,7 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 7
+#define NS_ABI_VERSION 8
 
 struct llama_model;
 struct llama_context;
@@ -69,7 +69,8 @@ typedef enum {
 NS_API int32_t      ns_abi_version(void);
 NS_API const char * ns_last_error(void);
 
-// level: ggml_log_level (1 debug, 2 info, 3 warn, 4 error, 5 continuation). line: UTF-8, ends with a newline mostly.
+// level: ggml_log_level (1 debug, 2 info, 3 warn, 4 error, 5 continuation), or NS_LOG_NOTICE. line: UTF-8, ends with a newline mostly.
+#define NS_LOG_NOTICE 100 // a sentence of ours that a user should see, without a newline
 typedef void (*ns_log_fn)(int32_t level, const char * line);
 
 // Loads ggml's backends from library_dir (UTF-8) and checks that libllama is the version whose headers this library
@@ -78,6 +79,9 @@ NS_API ns_status ns_initialize(const char * library_dir, ns_log_fn log);
 
 // "NAME: DESCRIPTION" of the i-th compute device that ggml found, NULL when i is out of range.
 NS_API const char * ns_device_name(int32_t i);
+
+// Bytes of memory that the i-th device has free, and has; 0 where it does not say, or i is out of range.
+NS_API void ns_device_memory(int32_t i, int64_t * free, int64_t * total);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Models
@@ -102,6 +106,31 @@ NS_API void      ns_model_free(struct llama_model * model);
 
 // Weights as floats: n numbers of a ggml_type, whole blocks, from data as it lies in the file. values: (n).
 NS_API ns_status ns_weights_decode(int32_t type, const void * data, int64_t n, float * values);
+
+// The squares of a matrix's inputs, their mean over a text: which of its columns matter.
+typedef struct {
+    const char *  tensor;
+    const float * values;   // (n_values): columns, or columns x experts
+    int64_t       n_values;
+} ns_importance;
+
+typedef struct {
+    int32_t               size;      // sizeof(ns_quantize_options)
+    int32_t               file_type; // enum llama_ftype
+    int32_t               n_threads; // 0: all
+    int32_t               n_importances;
+    const ns_importance * importances;
+    uint8_t               allow_requantize; // of matrices that are quantised already
+    uint8_t               pure;             // every matrix in the type's own number format, no mixture
+    uint8_t               keep_output;      // leave the output matrix as it is
+    uint8_t               reserved[5];
+    ns_progress_fn        progress;         // may be NULL; told between matrices
+    void *                progress_user;
+} ns_quantize_options;
+
+// Writes the model at input (checked as for ns_model_load) to output, another file, with its matrices in another number format.
+// *n_fallback: matrices whose rows are no whole blocks of their format and got another one.
+NS_API ns_status ns_quantize(const char * input, const char * output, const ns_quantize_options * options, int32_t * n_fallback);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Text: llama.cpp's functions of the same kind, whose exceptions and assertions become NS_ERROR here
@@ -198,6 +227,29 @@ typedef struct {
     int32_t group; // 0 to n_groups - 1
 } ns_label;
 
+// What is to be done to one slot whose rows lie in a GPU's memory.
+typedef struct {
+    int32_t          size;       // sizeof(ns_device_work)
+    int32_t          n_rows;     // of the tensor, in which the rows of edits and labels are
+    void *           data;       // the first row, F32, in the memory of a CUDA device
+    int64_t          stride;     // floats from one row to the next
+    const ns_edit *  edits;      // (n_edits) of this slot, ordered by row, then order of application
+    const ns_label * labels;     // (n_labels), ordered by group
+    int32_t          n_edits;
+    int32_t          n_labels;
+    int32_t          read_index; // of the slot in ns_plan.read_slots, -1 when there are no labels
+    int32_t          reserved;
+} ns_device_work;
+
+typedef enum {
+    NS_DEVICE_DONE     = 0, // edits, then sums, both finished
+    NS_DEVICE_DECLINED = 1, // nothing was done: the rows are copied to the host and worked on there
+    NS_DEVICE_FAILED   = 2, // the decode ends with NS_ERROR
+} ns_device_result;
+
+// Called on the thread of ns_decode, when the backend has finished computing the rows; the backend goes on when it returns.
+typedef int32_t (*ns_device_fn)(const ns_device_work * work, void * user);
+
 typedef struct {
     int32_t           size;         // sizeof(ns_plan)
     int32_t           n_vectors;
@@ -216,7 +268,10 @@ typedef struct {
     float *           copies;       // (n_copy_rows, n_read_slots, n_embd), overwritten
     int32_t           n_copy_rows;
     uint8_t           stop_early;   // no logits are wanted: leave the graph after the last slot of this plan
-    uint8_t           reserved[3];
+    uint8_t           host_is_device; // for tests: give `device` rows in the host's memory as well
+    uint8_t           reserved[2];
+    ns_device_fn      device;       // does edits and sums of rows in a CUDA device's memory; NULL: they are copied to the host
+    void *            device_user;
 } ns_plan;
 
 // plan may be NULL: plain decoding. Edits come before reads: what is read is the steered residual.

@@ -7,8 +7,15 @@
 
 namespace rows {
 
-// sum (n_embd) += rows[0..n) of data; stride in floats.
-void accumulate(double * sum, const float * data, size_t stride, const int32_t * rows, int32_t n, int32_t n_embd);
+// Rows of a sum are taken eight at a time.
+constexpr int32_t together = 8;
+
+// sum (n_embd) += ((x0 + x1) + x2) + ..., n rows, at most `together`.
+void accumulate(double * sum, const float * const * x, int32_t n, int32_t n_embd);
+
+// The same of `together` rows, with their L2 norms. next: (together) rows that are wanted after these; they are brought into the
+// cache meanwhile.
+void accumulate_with_norms(double * sum, double * norms, const float * const * x, const float * const * next, int32_t n_embd);
 
 // L2 norm of x (n_embd).
 double norm(const float * x, int32_t n_embd);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 #include <unistd.h>
 
 namespace {
@@ -14,25 +15,33 @@ namespace {
 thread_local std::string last_error;
 thread_local std::string logged_error;
 thread_local int         guard_depth = 0;
+thread_local const std::function<void(const char *)> * line_listener = nullptr;
 
 std::atomic<ns_log_fn> log_function{ nullptr };
 
+// What llama.cpp puts before the cause: "llama_model_load: error loading model: ".
+constexpr const char * before_cause[] = { "error loading model: ", "failed to quantize: " };
+
 void keep_error_line(const char * line) {
     std::string text(line);
-    // What llama.cpp puts before the cause: "llama_model_load: error loading model: ".
-    const char * const prefix = "error loading model: ";
-    if (const size_t at = text.find(prefix); at != std::string::npos) text.erase(0, at + strlen(prefix));
+    bool cause = logged_error.empty(); // reported once per stack level otherwise: the first line names the cause
+    for (const char * prefix : before_cause) {
+        const size_t at = text.find(prefix);
+        if (at == std::string::npos) continue;
+        text.erase(0, at + strlen(prefix));
+        cause = cause || prefix == before_cause[1]; // before it come lines that are there to be looked at
+    }
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
     for (char & c : text) {
         if (c == '\n') c = ' ';
     }
-    // llama.cpp reports a failure once per stack level: the first line names the cause.
-    if (!text.empty() && logged_error.empty()) logged_error = text;
+    if (!text.empty() && cause) logged_error = text;
 }
 
 void on_log(ggml_log_level level, const char * line, void *) {
     if (level == GGML_LOG_LEVEL_ERROR && guard_depth > 0) keep_error_line(line);
     if (ns_log_fn log = log_function.load()) log((int32_t) level, line);
+    if (line_listener != nullptr) (*line_listener)(line);
 }
 
 // ggml's message begins with FILE:LINE: of the machine it was built on; the folders say nothing here.
@@ -59,13 +68,24 @@ ns_status runtime::fail(const std::string & message, ns_status status) {
     return status;
 }
 
+void runtime::say(const std::string & line) {
+    if (ns_log_fn log = log_function.load()) log(NS_LOG_NOTICE, line.c_str());
+}
+
 runtime::Guard::Guard() {
     guard_depth++;
     logged_error.clear();
 }
 
+runtime::Guard::Guard(std::function<void(const char *)> lines) : lines_(std::move(lines)) {
+    guard_depth++;
+    logged_error.clear();
+    line_listener = &lines_;
+}
+
 runtime::Guard::~Guard() {
     guard_depth--;
+    if (line_listener == &lines_) line_listener = nullptr;
 }
 
 std::string runtime::Guard::reason(const char * fallback) {
@@ -111,4 +131,13 @@ const char * ns_device_name(int32_t i) {
     ggml_backend_dev_t device = ggml_backend_dev_get(i);
     name = std::string(ggml_backend_dev_name(device)) + ": " + ggml_backend_dev_description(device);
     return name.c_str();
+}
+
+void ns_device_memory(int32_t i, int64_t * free, int64_t * total) {
+    *free = *total = 0;
+    if (i < 0 || (size_t) i >= ggml_backend_dev_count()) return;
+    size_t has_free = 0, has = 0;
+    ggml_backend_dev_memory(ggml_backend_dev_get(i), &has_free, &has);
+    *free = (int64_t) has_free;
+    *total = (int64_t) has;
 }

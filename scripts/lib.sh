@@ -16,7 +16,7 @@ fail() {
 }
 
 # What this machine must have; installs what is missing where that is possible.
-set_up() { bash "$root/scripts/setup.sh"; }
+set_up() { bash "$root/scripts/setup.sh" "$@"; }
 
 # quietly LOG WHAT COMMAND...: one line on stderr while it runs; its output goes to artifacts/LOG, shown when it fails.
 # A file and not a pipe: build servers that outlive the command would keep a pipe open.

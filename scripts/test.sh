@@ -23,11 +23,11 @@ results=artifacts/test-results
 stamp=artifacts/bin/.tests-stamp
 
 build() {
-    set_up || return
+    set_up clang-14 || return # compiles the kernels as scripts/build-kernels.sh does
     mkdir -p artifacts
     exec 9>artifacts/tests.lock
     flock 9
-    if is_current "$stamp" "${sources[@]}" tests NativeSteer.sln; then return; fi
+    if is_current "$stamp" "${sources[@]}" tests scripts/build-kernels.sh NativeSteer.sln; then return; fi
     start_stamp "$stamp.new"
     quietly test-build.log "Building" dotnet build NativeSteer.sln -c Release 9>&-
     mv "$stamp.new" "$stamp"

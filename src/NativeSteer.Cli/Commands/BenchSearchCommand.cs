@@ -22,12 +22,13 @@ internal sealed class BenchSearchCommand : BenchmarkVerb
     private readonly CountSetting _rounds = new("N", "Rounds; in each, everything runs once", "--rounds", "-r") { Default = s_defaults.Rounds, Minimum = 1, Maximum = 1000 };
     private readonly CountSetting _threads = CommonSettings.Threads();
 
-    internal BenchSearchCommand() : base("bench search", "Forked search of many puzzles against simpler ways to the same answers")
+    internal BenchSearchCommand() : base("bench search", "Forked search of many puzzles against simpler ways")
     {
         Details = """
-            The same puzzles with the same seed: states forked in the cache and many puzzles in one batch; forked, but one puzzle at a
-            time; every state decoded from its prompt after each step, as with a server that keeps nothing, many sequences at once or
-            one after another. Ratios compare neighbours in time.
+            The same puzzles with the same draws: states forked in the cache and many puzzles in one batch; forked, but one puzzle at
+            a time; every state decoded from its prompt after each step, as with a server that keeps nothing, many sequences at once
+            or one after another. Sums in batches of other sizes are rounded otherwise, so that a draw now and then falls
+            otherwise. Ratios compare neighbours in time.
             """;
         AddGroup("Model", _model.All);
         AddGroup("What to measure", _puzzles, _numbers, _samples, _backtracks, _parallel, _rounds, _threads);
@@ -49,11 +50,10 @@ internal sealed class BenchSearchCommand : BenchmarkVerb
             Threads = _threads.Get(parse),
         };
         using var model = _model.Load(parse, terminal, stop);
-        var benchmark = new SearchBenchmark(model, options);
-        return Measure(parse, terminal, new SearchBenchView(options, terminal), report =>
-        {
-            benchmark.Progress = report;
-            return benchmark.Run(stop);
-        });
+        return Measure(parse, terminal, Part(model, options, terminal, stop));
     }
+
+    /// <summary>A search as a part of a benchmark.</summary>
+    internal static BenchmarkPart Part(LanguageModel model, SearchBenchmarkOptions options, Terminal terminal, CancellationToken stop) =>
+        new BenchmarkPart<SearchBenchmarkRow>(new SearchBenchView(options, terminal), report => new SearchBenchmark(model, options) { Progress = report }.Run(stop));
 }

@@ -50,8 +50,14 @@ internal sealed class BenchTrainCommand : BenchmarkVerb
             Threads = _threads.Get(parse),
             Blas = _blas.Get(parse),
         };
+        return Measure(parse, terminal, Part(options, terminal, stop));
+    }
+
+    /// <summary>Training as a part of a benchmark.</summary>
+    internal static BenchmarkPart Part(TrainingBenchmarkOptions options, Terminal terminal, CancellationToken stop)
+    {
         var benchmark = new TrainingBenchmark(options);
-        return Measure(parse, terminal, new TrainingBenchView(benchmark, options, terminal), report =>
+        return new BenchmarkPart<TrainingBenchmarkRow>(new TrainingBenchView(benchmark, options, terminal), report =>
         {
             benchmark.Progress = report;
             return benchmark.Run(stop);

@@ -17,34 +17,28 @@ internal abstract class BenchmarkVerb(string path, string purpose) : Verb(path, 
     protected Setting[] Printing => [_format, _json];
 
     /// <summary>Measures and prints.</summary>
-    /// <typeparam name="TRow">What is measured at a time.</typeparam>
     /// <param name="parse">The command line.</param>
     /// <param name="terminal">Where to print.</param>
-    /// <param name="view">How a row is printed.</param>
-    /// <param name="measure">Gives the rows one after the other; is told where to say how many of how many steps are done, and what comes.</param>
-    protected int Measure<TRow>(
-        ParseResult parse, Terminal terminal, BenchmarkView<TRow> view, Func<Action<int, int, string>, IEnumerable<TRow>> measure)
+    /// <param name="parts">What is measured, one after the other.</param>
+    protected int Measure(ParseResult parse, Terminal terminal, params IReadOnlyList<BenchmarkPart> parts)
     {
         var format = _json.IsGiven(parse) ? "json" : _format.Get(parse);
-        var rows = new List<TRow>();
         try
         {
             Progress.Run(terminal, "Measuring", report =>
             {
-                foreach (var row in measure((done, of, what) => report.Report((double)done / of, what)))
+                for (var i = 0; i < parts.Count; i++)
                 {
-                    rows.Add(row);
-                    if (format is "jsonl") view.PrintLine(row);
+                    var before = i;
+                    parts[i].Run((share, what) => report.Report((before + share) / parts.Count, what), asLines: format is "jsonl");
                 }
-                return rows;
+                return parts;
             });
         }
-        catch (OperationCanceledException)
+        finally
         {
-            view.Print(rows, format); // what was finished before Ctrl-C
-            throw;
+            BenchmarkPart.Print(parts, format, terminal); // what was finished, after Ctrl-C and after an error too
         }
-        view.Print(rows, format);
         return ExitCode.Done;
     }
 }

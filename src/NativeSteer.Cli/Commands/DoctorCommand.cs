@@ -19,6 +19,7 @@ internal sealed class DoctorCommand : Verb
         Details = """
             Runs short texts of made-up tokens through the model and compares numbers that must be equal: steering by zero with
             no steering, a steered layer with h + scale * v, our steering with llama.cpp's own control vector, and so on.
+            On NVIDIA GPUs our kernels' results are compared with the CPU's.
             """;
         AddGroup("Model", [.. _model.All, _threads]);
         AddGroup("Output", _json);
@@ -29,7 +30,7 @@ internal sealed class DoctorCommand : Verb
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
         var threads = _threads.Get(parse);
-        var results = new List<SelfCheckResult> { Installation(), Devices() };
+        var results = new List<SelfCheckResult> { Installation(), Devices(), KernelSelfCheck.Run() };
         if (results.TrueForAll(result => result.Passed))
         {
             using var model = _model.Load(parse, terminal, stop);
@@ -57,7 +58,8 @@ internal sealed class DoctorCommand : Verb
     private static SelfCheckResult Installation() => Try("native libraries load", () => $"llama.cpp {LlamaLibrary.Version}");
 
     private static SelfCheckResult Devices() => Try("devices are found", () =>
-        string.Join("; ", LlamaLibrary.Devices) + (LlamaLibrary.CpuVariant is { } variant ? $" ({variant})" : ""));
+        string.Join("; ", LlamaLibrary.Devices) + (LlamaLibrary.CpuVariant is { } variant ? $" ({variant})" : "")
+        + (GpuBackend.Unused is { } why ? $"; {why}" : ""));
 
     private static SelfCheckResult Try(string name, Func<string> measure)
     {

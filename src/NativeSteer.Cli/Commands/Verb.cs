@@ -42,6 +42,7 @@ internal abstract class Verb(string path, string purpose) : Command(path[(path.L
             return ExitCode.Done;
         }
         Check(parse);
+        NativeLog.Notices = terminal.Note;
         if (terminal.Verbose) NativeLog.Sink = (_, line) => terminal.Error.Write(line);
         using var interrupt = new Interrupt(terminal.Error);
         return Execute(parse, terminal, interrupt.Token);

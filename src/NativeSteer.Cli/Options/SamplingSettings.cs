@@ -31,7 +31,7 @@ internal sealed class SamplingSettings
         _topK = new("N", "Keep the N most likely tokens; 0 keeps all", "--top-k") { Default = defaults.TopK, Minimum = 0 };
         _topP = new("N", "Keep the most likely tokens up to this total probability; 1 keeps all", "--top-p") { Default = defaults.TopP };
         _minP = new("N", "Drop tokens below this share of the most likely one's probability; 0 drops none", "--min-p") { Default = defaults.MinP };
-        _seed = new("N", seedMeaning, "--seed", "-s") { Default = (int)s_defaults.Seed, Minimum = -1 };
+        _seed = new("N", seedMeaning, "--seed", "-s") { Default = (int)defaults.Seed, Minimum = -1 };
     }
 
     internal Setting[] All => [.. WithoutSeed, _seed];

@@ -14,27 +14,11 @@ internal abstract class BenchmarkView<TRow>(Terminal terminal)
     /// <summary>The columns of comma-separated values.</summary>
     protected abstract IEnumerable<string> Columns { get; }
 
-    /// <summary>Prints all rows; "jsonl" has printed each already.</summary>
-    internal void Print(IReadOnlyList<TRow> rows, string format)
+    /// <summary>Prints the rows as comma-separated values.</summary>
+    internal void PrintValues(IReadOnlyList<TRow> rows)
     {
-        switch (format)
-        {
-            case "json":
-                Json.Print(Terminal, json =>
-                {
-                    json.WriteStartArray();
-                    foreach (var row in rows) json.Object(inner => Fields(inner, row));
-                    json.WriteEndArray();
-                });
-                break;
-            case "csv":
-                Terminal.Out.WriteLine(string.Join(',', Columns));
-                foreach (var row in rows) Terminal.Out.WriteLine(string.Join(',', Values(row)));
-                break;
-            case "md":
-                PrintMarkdown(rows);
-                break;
-        }
+        Terminal.Out.WriteLine(string.Join(',', Columns));
+        foreach (var row in rows) Terminal.Out.WriteLine(string.Join(',', Values(row)));
     }
 
     /// <summary>One row as a line of JSON, as soon as it is known.</summary>
@@ -48,10 +32,10 @@ internal abstract class BenchmarkView<TRow>(Terminal terminal)
     protected abstract IEnumerable<string> Values(TRow row);
 
     /// <summary>The rows as tables, and how they were measured.</summary>
-    protected abstract void PrintMarkdown(IReadOnlyList<TRow> rows);
+    internal abstract void PrintMarkdown(IReadOnlyList<TRow> rows);
 
     /// <summary>A row as JSON.</summary>
-    protected abstract void Fields(Utf8JsonWriter json, TRow row);
+    internal abstract void Fields(Utf8JsonWriter json, TRow row);
 
     protected static void Samples(Utf8JsonWriter json, string name, IEnumerable<double> values)
     {

@@ -16,7 +16,7 @@ internal sealed class SearchBenchView(SearchBenchmarkOptions options, Terminal t
 
     protected override IEnumerable<string> Values(SearchBenchmarkRow row) => Cells(row, spread: false);
 
-    protected override void PrintMarkdown(IReadOnlyList<SearchBenchmarkRow> rows)
+    internal override void PrintMarkdown(IReadOnlyList<SearchBenchmarkRow> rows)
     {
         MarkdownTable.Print(Terminal, s_headings, rows.Select(row => Cells(row, spread: true)));
         Terminal.Out.WriteLine();
@@ -24,7 +24,7 @@ internal sealed class SearchBenchView(SearchBenchmarkOptions options, Terminal t
             $"{options.Puzzles} puzzles of {options.Numbers} numbers, b={options.Backtracks}, {options.Rounds} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}"));
     }
 
-    protected override void Fields(Utf8JsonWriter json, SearchBenchmarkRow row)
+    internal override void Fields(Utf8JsonWriter json, SearchBenchmarkRow row)
     {
         json.WriteString("llama_version", LlamaLibrary.Version);
         json.WriteString("mode", row.Mode);

@@ -20,7 +20,7 @@ internal sealed class TrainingBenchView(TrainingBenchmark benchmark, TrainingBen
 
     protected override IEnumerable<string> Values(TrainingBenchmarkRow row) => [row.Shape.ToString(), .. Cells(row, spread: false)];
 
-    protected override void PrintMarkdown(IReadOnlyList<TrainingBenchmarkRow> rows)
+    internal override void PrintMarkdown(IReadOnlyList<TrainingBenchmarkRow> rows)
     {
         foreach (var shape in rows.GroupBy(row => row.Shape))
         {
@@ -48,7 +48,7 @@ internal sealed class TrainingBenchView(TrainingBenchmark benchmark, TrainingBen
         ? "-"
         : Fixed(ratios.Median(), 2) + (spread ? $" [{Fixed(ratios.Min(), 2)} {Fixed(ratios.Max(), 2)}]" : "");
 
-    protected override void Fields(Utf8JsonWriter json, TrainingBenchmarkRow row)
+    internal override void Fields(Utf8JsonWriter json, TrainingBenchmarkRow row)
     {
         var shape = row.Shape;
         json.WriteString("llama_version", LlamaLibrary.Version);

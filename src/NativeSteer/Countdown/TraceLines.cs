@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using NativeSteer.Extraction;
 using NativeSteer.Files;
 
 namespace NativeSteer.Countdown;
@@ -63,16 +64,7 @@ public static class TraceLines
             json.WriteEndArray();
         }
         json.WriteEndArray();
-        json.WriteStartArray("spans");
-        foreach (var (label, from, to) in trace.Spans)
-        {
-            json.WriteStartObject();
-            json.WriteString("label", label);
-            json.WriteNumber("from", from);
-            json.WriteNumber("to", to);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        TraceSpanLines.Write(json, trace.Spans);
         json.WriteStartArray("nums");
         foreach (var number in trace.Puzzle.Numbers) json.WriteNumberValue(number);
         json.WriteEndArray();

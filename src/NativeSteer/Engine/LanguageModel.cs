@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using NativeSteer.Interop;
@@ -118,7 +116,8 @@ public sealed unsafe class LanguageModel : IDisposable
         {
             if (check) ModelFileCheck.Run(file, options.VocabularyOnly);
             NativeRuntime.EnsureLoaded();
-            return new LanguageModel(path, file, LoadNative(path, options), options.VocabularyOnly);
+            if (options.GpuLayers != 0 && !options.VocabularyOnly) GpuBackend.SayOnce();
+            return new LanguageModel(path, file, LoadNative(path, file, options), options.VocabularyOnly);
         }
         catch
         {
@@ -127,9 +126,9 @@ public sealed unsafe class LanguageModel : IDisposable
         }
     }
 
-    private static ModelHandle LoadNative(string path, ModelOptions options)
+    private static ModelHandle LoadNative(string path, GgufFile file, ModelOptions options)
     {
-        var progress = new ProgressRelay(options.Progress);
+        var progress = new NativeProgress(options.Progress);
         var relay = GCHandle.Alloc(progress);
         try
         {
@@ -139,11 +138,13 @@ public sealed unsafe class LanguageModel : IDisposable
                 GpuLayers = options.GpuLayers,
                 UseMemoryMap = options.UseMemoryMap ? (byte)1 : (byte)0,
                 VocabularyOnly = options.VocabularyOnly ? (byte)1 : (byte)0,
-                Progress = &ProgressRelay.OnProgress,
+                Progress = &NativeProgress.OnProgress,
                 ProgressUser = (void*)GCHandle.ToIntPtr(relay),
             };
             var status = ShimApi.ns_model_load(path, &native, out var model);
             progress.Failure?.Throw();
+            if (status == ShimStatus.Error && GpuFit.IsFull(NativeError.LastMessage()) && GpuFit.Devices() is { Count: > 0 } devices)
+                throw GpuFit.TooSmall(path, ModelFileCheck.Tensors(file, GgufParts.Find(file)).Values, ModelShape.Of(file).Layers, devices);
             NativeError.Check(status, $"{path} cannot be loaded: ", "check the file, or convert it again for llama.cpp v0.5.0");
             return new ModelHandle(model);
         }
@@ -172,30 +173,5 @@ public sealed unsafe class LanguageModel : IDisposable
             var length = LlamaApi.llama_model_desc(model, p, (nuint)buffer.Length);
             return Encoding.UTF8.GetString(buffer[..Math.Clamp(length, 0, buffer.Length - 1)]);
         }
-    }
-
-    /// <summary>Carries progress from the native side to the caller, and an exception of the caller's back around it.</summary>
-    private sealed class ProgressRelay(Action<float>? target)
-    {
-        internal ExceptionDispatchInfo? Failure { get; private set; }
-
-        [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-        internal static byte OnProgress(float value, void* user)
-        {
-            ProgressRelay? relay = null;
-            try
-            {
-                relay = (ProgressRelay)GCHandle.FromIntPtr((nint)user).Target!;
-                relay.Report(value);
-                return 1;
-            }
-            catch (Exception e)
-            {
-                if (relay is not null) relay.Failure = ExceptionDispatchInfo.Capture(e);
-                return 0;
-            }
-        }
-
-        private void Report(float value) => target?.Invoke(value);
     }
 }

@@ -10,7 +10,7 @@ public readonly record struct FoundWord(int Start, int Length, bool IsKeyword);
 
 /// <summary>
 /// The set B of words that announce a behaviour (Ward et al. 2025, eq. 1), and the one way words are told apart: texts are
-/// split at white space, a word is what lies between its first and last letter or digit, and case does not count.
+/// split at white space, dashes longer than a hyphen and ellipses, a word is what lies between its first and last letter or digit, and case does not count.
 /// </summary>
 public sealed class KeywordSet
 {
@@ -57,9 +57,9 @@ public sealed class KeywordSet
         for (var end = 0; end < text.Length;)
         {
             var start = end;
-            while (start < text.Length && char.IsWhiteSpace(text[start])) start++;
+            while (start < text.Length && IsBetweenWords(text, start)) start++;
             end = start;
-            while (end < text.Length && !char.IsWhiteSpace(text[end])) end++;
+            while (end < text.Length && !IsBetweenWords(text, end)) end++;
             var (first, length) = Trimmed(text, start, end);
             if (length > 0) yield return new FoundWord(first, length, _lookup.Contains(text.AsSpan(first, length)));
         }
@@ -74,6 +74,14 @@ public sealed class KeywordSet
 
     /// <summary><c>wait,hmm</c></summary>
     public override string ToString() => string.Join(',', Words);
+
+    // "Wait—no" and "hmm...wait" are two words each, "re-check" and "3.5" one.
+    private static bool IsBetweenWords(string text, int at) => text[at] switch
+    {
+        '\u2013' or '\u2014' or '\u2026' => true,
+        '.' or '-' => (at > 0 && text[at - 1] == text[at]) || (at + 1 < text.Length && text[at + 1] == text[at]),
+        var other => char.IsWhiteSpace(other),
+    };
 
     private static (int Start, int Length) Trimmed(string text, int start, int end)
     {

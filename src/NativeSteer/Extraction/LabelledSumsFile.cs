@@ -28,6 +28,7 @@ public static class LabelledSumsFile
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(labelled);
         var sums = labelled.Sums;
+        sums.Collect(); // what lies on a device belongs to the file
         long[] cells = [sums.Slots.Count, sums.Groups];
         using var file = SafetensorsWriter.Create(
             path,

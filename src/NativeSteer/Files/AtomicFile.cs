@@ -32,6 +32,19 @@ public static class AtomicFile
         pending.Commit();
     }
 
+    /// <summary>Writes <paramref name="path"/> by a library that opens files itself.</summary>
+    /// <param name="path">As for <see cref="Write(string, Action{Stream})"/>.</param>
+    /// <param name="write">Fills the file at the path it is given, which exists and is empty.</param>
+    /// <inheritdoc cref="Write(string, Action{Stream})" path="/exception"/>
+    public static void WriteAt(string path, Action<string> write)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(write);
+        using var pending = PendingFile.Create(path);
+        write(pending.WritePath);
+        pending.Commit();
+    }
+
     /// <summary>Writes <paramref name="text"/> as UTF-8 without a byte order mark.</summary>
     /// <inheritdoc cref="Write(string, Action{Stream})" path="/exception"/>
     public static void WriteAllText(string path, string text)

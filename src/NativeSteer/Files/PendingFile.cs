@@ -25,6 +25,9 @@ internal sealed class PendingFile : IDisposable
     /// <summary>The path as the caller gave it; every error names it.</summary>
     public string Path { get; }
 
+    /// <summary>The file that is written to until the commit.</summary>
+    public string WritePath => _temporary ?? _target;
+
     /// <summary>Where to write. Errors from it are plain IO exceptions; <see cref="FileErrors.Writing"/> words them.</summary>
     public FileStream Stream { get; }
 

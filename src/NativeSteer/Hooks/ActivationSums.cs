@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using NativeSteer.Cuda;
 
 namespace NativeSteer.Hooks;
 
@@ -9,6 +10,7 @@ namespace NativeSteer.Hooks;
 public sealed class ActivationSums
 {
     private readonly int[] _slotIndex;
+    private readonly Dictionary<CudaDevice, DeviceSums> _onDevices = []; // what devices added up since the sums were read last
 
     /// <summary>Allocates zeros.</summary>
     /// <param name="slots">The slots to sum at; duplicates are dropped.</param>
@@ -54,6 +56,7 @@ public sealed class ActivationSums
     internal long[] Counts { get; }
 
     /// <summary>Rows summed at a slot in a group.</summary>
+    /// <exception cref="CudaException">A device that has part of the sums was lost; so for all that reads them.</exception>
     public long Count(HookSlot slot, int group) => Counts[Cell(slot, group)];
 
     /// <summary>The sum (width) at a slot in a group.</summary>
@@ -95,13 +98,41 @@ public sealed class ActivationSums
         {
             throw new ArgumentException("The two parts were captured at different slots, groups or width.", nameof(other));
         }
+        Collect();
+        other.Collect();
         TensorPrimitives.Add(Sums, other.Sums, Sums);
         TensorPrimitives.Add(NormSums, other.NormSums, NormSums);
         for (var i = 0; i < Counts.Length; i++) Counts[i] += other.Counts[i];
     }
 
+    /// <summary>What a device adds up, to be handed over before the sums are read.</summary>
+    internal DeviceSums On(CudaDevice device)
+    {
+        if (!_onDevices.TryGetValue(device, out var part)) _onDevices.Add(device, part = new DeviceSums(this, device));
+        return part;
+    }
+
+    /// <summary>Adds sums (groups, width) and norm sums (groups) to those of the slot with this index.</summary>
+    internal void Add(int slot, ReadOnlySpan<double> sums, ReadOnlySpan<double> normSums)
+    {
+        var to = Sums.AsSpan(slot * Groups * Width, Groups * Width);
+        var norms = NormSums.AsSpan(slot * Groups, Groups);
+        TensorPrimitives.Add(to, sums, to);
+        TensorPrimitives.Add(norms, normSums, norms);
+    }
+
+    /// <summary>Fetches what devices have.</summary>
+    internal void Collect()
+    {
+        if (_onDevices.Count == 0) return;
+        DeviceSums[] parts = [.. _onDevices.Values];
+        _onDevices.Clear();
+        foreach (var part in parts) part.HandOver();
+    }
+
     private int Cell(HookSlot slot, int group)
     {
+        Collect();
         var at = 3 * slot.Layer + (int)slot.Site;
         var index = (uint)at < (uint)_slotIndex.Length ? _slotIndex[at] : -1;
         if (index < 0) throw new ArgumentOutOfRangeException(nameof(slot), slot, "This slot was not captured.");

@@ -1,3 +1,4 @@
+using NativeSteer.Cuda;
 using NativeSteer.Engine;
 using NativeSteer.Interop;
 
@@ -16,19 +17,24 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
 {
     private readonly InferenceContext _context;
     private readonly int _layers;
+    private readonly DevicePath _devices;
     private SteeringTable _table;
     private SequencePlans? _plans;
     private Capture? _capture;
 
     /// <summary>Takes charge of a context's decodes.</summary>
     /// <exception cref="InvalidOperationException">The context has a hook already, or was created without one.</exception>
-    public ResidualHook(InferenceContext context)
+    public ResidualHook(InferenceContext context) : this(context, null) { }
+
+    /// <summary>With a driver of the caller's, for tests.</summary>
+    internal ResidualHook(InferenceContext context, CudaDriver? driver)
     {
         if (!context.Options.Hook) throw new InvalidOperationException("The context was created with Hook = false.");
         if (context.Interceptor is not null) throw new InvalidOperationException("The context has a hook already.");
         _context = context;
         _layers = context.Model.Shape.Layers;
         _table = new SteeringTable(context.Model.Shape);
+        _devices = new DevicePath(driver);
         context.Interceptor = this;
     }
 
@@ -62,6 +68,7 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
     public void Dispose()
     {
         if (ReferenceEquals(_context.Interceptor, this)) _context.Interceptor = null;
+        _devices.Dispose();
     }
 
     void IDecodeInterceptor.Decode(TokenBatch batch)
@@ -80,6 +87,7 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
         {
             throw new ArgumentException($"A row is labelled with group {labels[^1].Group}, the sums have {_capture.Sums.Groups}.", nameof(batch));
         }
+        _devices.Begin(_table, _capture?.Sums);
         int[] copyRows = _capture?.Rows is not null ? [.. batch.CopyRows] : [];
         fixed (float* directions = _table.Directions, copies = _capture?.Rows?.Reserve(copyRows.Length))
         fixed (ShimEdit* e = edits)
@@ -107,8 +115,19 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
                 Copies = copies,
                 CopyRowCount = copyRows.Length,
                 StopEarly = _capture is { Logits: false } ? (byte)1 : (byte)0,
+                HostIsDevice = _devices.TakesHostMemory ? (byte)1 : (byte)0,
+                Device = DevicePath.Callback,
+                DeviceUser = _devices.User,
             };
-            _context.Decode(batch, &plan);
+            try
+            {
+                _context.Decode(batch, &plan);
+            }
+            catch (NativeSteerException)
+            {
+                _devices.ThrowFailure();
+                throw;
+            }
         }
     }
 

@@ -19,6 +19,9 @@ internal sealed class SteeringTable(ModelShape model)
     private ShimEdit[] _edits = [];
     private (Edit[]?[] Edits, int PromptLength)[] _ofRow = [];
 
+    /// <summary>Width of the residual stream.</summary>
+    internal int Width => model.Width;
+
     /// <summary>Number of directions.</summary>
     internal int Count { get; private set; }
 

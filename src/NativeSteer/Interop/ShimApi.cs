@@ -23,11 +23,17 @@ internal static unsafe partial class ShimApi
     [LibraryImport(Library)]
     internal static partial byte* ns_device_name(int index);
 
+    [LibraryImport(Library)]
+    internal static partial void ns_device_memory(int index, out long free, out long total);
+
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial ShimStatus ns_model_load(string path, ShimModelOptions* options, out nint model);
 
     [LibraryImport(Library)]
     internal static partial void ns_model_free(nint model);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial ShimStatus ns_quantize(string input, string output, ShimQuantizeOptions* options, out int fallbacks);
 
     [LibraryImport(Library)]
     internal static partial ShimStatus ns_weights_decode(int type, void* data, long count, float* values);

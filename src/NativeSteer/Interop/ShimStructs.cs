@@ -26,6 +26,30 @@ internal unsafe struct ShimModelOptions
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ShimImportance
+{
+    public byte* Tensor;
+    public float* Values;
+    public long Count;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ShimQuantizeOptions
+{
+    public int Size;
+    public int FileType;
+    public int Threads;
+    public int ImportanceCount;
+    public ShimImportance* Importances;
+    public byte AllowRequantize;
+    public byte Pure;
+    public byte KeepOutput;
+    private fixed byte _reserved[5];
+    public delegate* unmanaged[Cdecl]<float, void*, byte> Progress;
+    public void* ProgressUser;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ShimSessionOptions
 {
     public int Size;
@@ -90,7 +114,25 @@ internal unsafe struct ShimPlan
     public float* Copies;
     public int CopyRowCount;
     public byte StopEarly;
-    private fixed byte _reserved[3];
+    public byte HostIsDevice;
+    private fixed byte _reserved[2];
+    public delegate* unmanaged[Cdecl]<ShimDeviceWork*, void*, int> Device;
+    public void* DeviceUser;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ShimDeviceWork
+{
+    public int Size;
+    public int Rows;
+    public void* Data;
+    public long Stride;
+    public ShimEdit* Edits;
+    public ShimLabel* Labels;
+    public int EditCount;
+    public int LabelCount;
+    public int ReadIndex;
+    private readonly int _reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -1,4 +1,5 @@
 using NativeSteer.Extraction;
+using NativeSteer.Files;
 
 namespace NativeSteer.Judges;
 
@@ -49,7 +50,10 @@ public sealed record Annotation(LabelledTrace Trace)
             OtherWhiteSpace = otherWhiteSpace,
             UnknownLabels = bracketed.UnknownLabels,
             Failure = spans.Count > 0 ? null
-                : bracketed.Segments.Count == 0 ? "the annotation has no segments" : "no segment of the annotation is in the text",
+                : bracketed.Segments.Count == 0 ? "the annotation has no segments"
+                : notFound.Count < bracketed.Segments.Count && bracketed.UnknownLabels.Count > 0
+                    ? $"all labels of the annotation are unknown ({string.Join(", ", bracketed.UnknownLabels.Distinct(StringComparer.Ordinal).Take(3).Select(label => FileErrors.Printable(label)))})"
+                : "no segment of the annotation is in the text",
         };
     }
 

@@ -28,16 +28,7 @@ public static class AnnotationLines
             foreach (var token in trace.Tokens) json.WriteNumberValue(token);
             json.WriteEndArray();
         }
-        json.WriteStartArray("spans");
-        foreach (var (label, from, to) in trace.Spans)
-        {
-            json.WriteStartObject();
-            json.WriteString("label", label);
-            json.WriteNumber("from", from);
-            json.WriteNumber("to", to);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        TraceSpanLines.Write(json, trace.Spans);
         json.WriteString("judge", judge.Name);
         json.WriteString("judge_settings", judge.Settings);
         json.WriteString("annotation", BracketedAnnotation.Write(trace));

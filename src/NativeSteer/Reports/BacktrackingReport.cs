@@ -1,4 +1,3 @@
-using NativeSteer.Files;
 using NativeSteer.Studies;
 
 namespace NativeSteer.Reports;
@@ -13,9 +12,6 @@ namespace NativeSteer.Reports;
 /// </code></example>
 public static class BacktrackingReport
 {
-    /// <summary>The folder of CSV files beside the report.</summary>
-    public const string FigureFolder = "figures";
-
     /// <summary>Writes the report and, into the folder <c>figures</c> beside it, a CSV file for every figure.</summary>
     /// <param name="results">The numbers.</param>
     /// <param name="path">The HTML file to create or replace.</param>
@@ -24,23 +20,7 @@ public static class BacktrackingReport
     {
         ArgumentNullException.ThrowIfNull(results);
         ArgumentNullException.ThrowIfNull(path);
-        Write(BacktrackingContent.Of(results), Figures(results), path);
-    }
-
-    /// <summary>Writes a page, and its figures' numbers beside it.</summary>
-    internal static void Write(ReportContent content, IReadOnlyList<ReportFigure> figures, string path)
-    {
-        AtomicFile.WriteAllText(path, new ReportPage(content, figures).Write());
-        var folder = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, FigureFolder);
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (FileErrors.IsFileError(error))
-        {
-            throw FileErrors.Writing(folder, error);
-        }
-        foreach (var table in figures.SelectMany(figure => figure.Tables)) table.WriteCsv(Path.Combine(folder, $"{table.Name}.csv"));
+        ReportOutput.Write(path, new BacktrackingPage(results).Text(), Figures(results));
     }
 
     /// <summary>The figures in the report's order.</summary>

@@ -2,51 +2,39 @@ using System.Text;
 
 namespace NativeSteer.Reports;
 
-/// <summary>What a page says besides its figures; plain text unless it is called HTML.</summary>
-internal sealed record ReportContent
+/// <summary>What a page says around its figures; plain text but where HTML is said.</summary>
+internal sealed record PageText
 {
-    /// <summary>The page's title.</summary>
+    /// <summary>The window's title.</summary>
     internal required string Title { get; init; }
 
-    /// <summary>What study it is.</summary>
+    /// <summary>The line above the heading: which study it is.</summary>
     internal required string Kicker { get; init; }
 
-    /// <summary>The heading.</summary>
-    internal required string Heading { get; init; }
+    /// <summary>The names in the heading, joined by "and".</summary>
+    internal required IReadOnlyList<string> Heading { get; init; }
 
-    /// <summary>What the heading goes on with, in italics, or null.</summary>
-    internal string? HeadingTail { get; init; }
-
-    /// <summary>The answer in a sentence.</summary>
+    /// <summary>The first sentence.</summary>
     internal required string Found { get; init; }
 
-    /// <summary>What else is to be known of it.</summary>
-    internal required string Rest { get; init; }
+    /// <summary>The sentences after it.</summary>
+    internal required string More { get; init; }
 
     /// <summary>What to know before trusting a number.</summary>
     internal IReadOnlyList<string> Caveats { get; init; } = [];
 
-    /// <summary>The table beside the paper, as HTML.</summary>
-    internal required string PaperHtml { get; init; }
+    /// <summary>Sections after the figures; bodies are HTML.</summary>
+    internal IReadOnlyList<(string Id, string Title, string Body)> Sections { get; init; } = [];
 
-    /// <summary>How it was made.</summary>
+    /// <summary>How it was made: names and values.</summary>
     internal required IReadOnlyList<(string Name, string Value)> Provenance { get; init; }
 
-    /// <summary>What intervals are.</summary>
-    internal required string Intervals { get; init; }
-
-    /// <summary>A command as it would be typed.</summary>
-    internal static string CommandLine(string command, IReadOnlyList<string> arguments)
-    {
-        var verb = command.Split(' ');
-        var words = arguments.Count > 0 && arguments[0] == verb[0] ? arguments : [.. verb, .. arguments];
-        return "nativesteer " + string.Join(' ', words.Select(word =>
-            word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:,=+@%".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-    }
+    /// <summary>How intervals and the like were computed.</summary>
+    internal required string Method { get; init; }
 }
 
 /// <summary>The page: one HTML file that needs nothing else, neither network nor files beside it.</summary>
-internal sealed class ReportPage(ReportContent content, IReadOnlyList<ReportFigure> figures)
+internal sealed class ReportPage(PageText page, IReadOnlyList<ReportFigure> figures)
 {
     private readonly StringBuilder _html = new(1 << 20);
 
@@ -56,8 +44,7 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyList<ReportFigu
         Opening();
         Caveats();
         for (var i = 0; i < figures.Count; i++) Figure(figures[i], i + 1);
-        Section("paper", "Beside the paper", content.PaperHtml
-            + "<p class=\"small\">Unless these are their models, models, prompts and units differ: directions of effects can be compared, sizes cannot.</p>");
+        foreach (var (id, title, body) in page.Sections) Section(id, title, body);
         Provenance();
         Scripts();
         return _html.ToString();
@@ -66,7 +53,7 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyList<ReportFigu
     private void Head()
     {
         _html.Append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-            .Append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>").Append(Html.Escape(content.Title)).Append("</title>\n<style>\n")
+            .Append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>").Append(Html.Escape(page.Title)).Append("</title>\n<style>\n")
             .Append(ReportAssets.Text("report.css")).Append("</style>\n</head>\n<body>\n");
         // The pattern that charts fill unsound cells with.
         _html.Append("""
@@ -78,18 +65,18 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyList<ReportFigu
 
     private void Opening()
     {
-        _html.Append("<header>\n<p class=\"kicker\">").Append(Html.Escape(content.Kicker)).Append("</p>\n<h1>").Append(Html.Escape(content.Heading))
-            .Append(content.HeadingTail is { } tail ? $" <span>and</span> {Html.Escape(tail)}" : "").Append("</h1>\n<div class=\"summary\">\n<p class=\"found\">").Append(Html.Escape(content.Found)).Append("</p>\n<p>")
-            .Append(Html.Escape(content.Rest)).Append("</p>\n</div>\n<nav aria-label=\"Figures\"><ol>\n");
+        _html.Append("<header>\n<p class=\"kicker\">").Append(Html.Escape(page.Kicker)).Append("</p>\n<h1>")
+            .AppendJoin(" <span>and</span> ", page.Heading.Select(Html.Escape)).Append("</h1>\n<div class=\"summary\">\n<p class=\"found\">").Append(Html.Escape(page.Found)).Append("</p>\n<p>")
+            .Append(Html.Escape(page.More)).Append("</p>\n</div>\n<nav aria-label=\"Figures\"><ol>\n");
         foreach (var figure in figures) _html.Append("<li><a href=\"#").Append(figure.Id).Append("\">").Append(Html.Escape(figure.Title)).Append("</a></li>\n");
         _html.Append("</ol></nav>\n</header>\n");
     }
 
     private void Caveats()
     {
-        if (content.Caveats.Count == 0) return;
+        if (page.Caveats.Count == 0) return;
         _html.Append("<section class=\"caveats\" id=\"notes\"><h2>Before you trust a number</h2><ul>\n");
-        foreach (var caveat in content.Caveats) _html.Append("<li>").Append(Html.Escape(caveat)).Append("</li>\n");
+        foreach (var caveat in page.Caveats) _html.Append("<li>").Append(Html.Escape(caveat)).Append("</li>\n");
         _html.Append("</ul></section>\n");
     }
 
@@ -116,9 +103,8 @@ internal sealed class ReportPage(ReportContent content, IReadOnlyList<ReportFigu
     private void Provenance()
     {
         var html = new StringBuilder("<dl>\n");
-        foreach (var (name, value) in content.Provenance) html.Append("<dt>").Append(Html.Escape(name)).Append("</dt><dd>").Append(Html.Escape(value)).Append("</dd>\n");
-        html.Append("</dl>\n<p class=\"small\">Every number here is computed from the run logs alone; the same command with the same seed gives the same ones. Intervals: "
-            + content.Intervals + ". Figures are drawn with Vega and Vega-Lite (BSD-3-Clause), inlined.</p>");
+        foreach (var (name, value) in page.Provenance) html.Append("<dt>").Append(Html.Escape(name)).Append("</dt><dd>").Append(Html.Escape(value)).Append("</dd>\n");
+        html.Append("</dl>\n<p class=\"small\">").Append(Html.Escape(page.Method)).Append(" Figures are drawn with Vega and Vega-Lite (BSD-3-Clause), inlined.</p>");
         Section("provenance", "How it was made", html.ToString());
     }
 

@@ -35,7 +35,8 @@ internal sealed class RolloutFigure(BacktrackingResults results)
     private void Add(StringBuilder html, StudyCondition condition, int prompts)
     {
         var steered = results.Rollouts(condition).Where(rollout => rollout.Half == StudyHalf.Report).ToDictionary(rollout => rollout.PromptId, StringComparer.Ordinal);
-        var pairs = results.UnsteeredRollouts(condition.Target).Where(rollout => steered.ContainsKey(rollout.PromptId)).Take(prompts).ToList();
+        var order = results.Log.Rollouts.Select(rollout => rollout.PromptId).Distinct(StringComparer.Ordinal).ToList();
+        var pairs = results.UnsteeredRollouts(condition.Target).Where(rollout => steered.ContainsKey(rollout.PromptId)).OrderBy(rollout => order.IndexOf(rollout.PromptId)).Take(prompts).ToList();
         if (pairs.Count == 0) return;
         var name = _run.Model(condition.Target).Name;
         html.Append("<h3>").Append(Html.Escape($"{name}, {StudyWords.Name(condition.Vector, _run.Label)} vector, layer {condition.Layer}, "

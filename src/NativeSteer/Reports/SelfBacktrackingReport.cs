@@ -19,24 +19,27 @@ public static class SelfBacktrackingReport
         ArgumentNullException.ThrowIfNull(log);
         ArgumentNullException.ThrowIfNull(path);
         var figures = new SelfBacktrackingFigures(log);
-        BacktrackingReport.Write(Content(log), [figures.Methods(), figures.Scaling(), figures.Emission(), figures.Failures(), figures.Rounds(), figures.Trees()], path);
+        ReportOutput.Write(path, Text(log), [figures.Methods(), figures.Scaling(), figures.Emission(), figures.Failures(), figures.Rounds(), figures.Trees()]);
     }
 
-    private static ReportContent Content(SelfBacktrackingLog log)
+    private static PageText Text(SelfBacktrackingLog log)
     {
         var summary = SelfBacktrackingSummary.Of(log);
         var model = Model(log, "self-backtracking") ?? "a model";
-        return new ReportContent
+        return new PageText
         {
             Title = $"Self-backtracking study: {model}",
             Kicker = "NativeSteer · self-backtracking study",
-            Heading = System.IO.Path.GetFileNameWithoutExtension(model),
+            Heading = [System.IO.Path.GetFileNameWithoutExtension(model)],
             Found = summary.Count > 0 ? summary[0] : "The log has no rows yet.",
-            Rest = string.Join(' ', summary.Skip(1)),
+            More = string.Join(' ', summary.Skip(1)),
             Caveats = Caveats(log),
-            PaperHtml = Paper(log),
+            Sections =
+            [
+                ("paper", "Beside the paper", Paper(log) + "<p class=\"small\">Models, budgets and puzzles differ: the order of ways can be compared, sizes cannot.</p>"),
+            ],
             Provenance = Provenance(log),
-            Intervals = "Wilson's for shares, 95 %",
+            Method = "Every number here is computed from the run logs alone; the same command with the same seed gives the same ones. Intervals: Wilson's for shares, 95 %.",
         };
     }
 
@@ -66,14 +69,14 @@ public static class SelfBacktrackingReport
         var head = log.Head;
         var rows = new List<(string Name, string Value)>
         {
-            ("command", ReportContent.CommandLine(SelfBacktrackingLog.Command, head.TryGetProperty("arguments", out var arguments) ? [.. arguments.EnumerateArray().Select(word => word.GetString() ?? "")] : [])),
+            ("command", ReportProvenance.Command(SelfBacktrackingLog.Command, head.TryGetProperty("arguments", out var arguments) ? [.. arguments.EnumerateArray().Select(word => word.GetString() ?? "")] : [])),
             ("self-backtracking model", Model(log, "self-backtracking") ?? "unknown"),
             ("SFT model", Model(log, "sft") ?? "none"),
             ("started", Text(head, "started")),
             ("programs", $"NativeSteer {Text(head, "nativesteer")}, llama.cpp {Text(head, "llama_cpp")}"),
             ("run log", log.Path),
         };
-        if (head.TryGetProperty("settings", out var settings)) rows.AddRange(settings.EnumerateObject().Select(setting => (setting.Name, setting.Value.ToString())));
+        if (head.TryGetProperty("settings", out var settings)) rows.AddRange(ReportProvenance.Settings(settings));
         return rows;
     }
 

@@ -23,7 +23,7 @@ internal sealed class SweepFigures(BacktrackingResults results)
             Id = "chosen",
             Title = "The chosen cell, on prompts that did not choose it",
             Caption = $"Keyword rate: the share of words that are {Keywords()}, with 95 % bootstrap intervals (BCa) over {Prompts(table)}, "
-                + $"{Completions(table)} a row. {(results.Choice is { } choice ? $"Chosen from {choice.Candidates} cells. " : "")}{BacktrackingChoice.Rule(_run)} {Hollow}",
+                + $"{Completions(table)} a row. {(results.Choice is { } choice ? $"Chosen from {choice.CandidateCount} cells. " : "")}{BacktrackingChoice.Rule(results)} {Hollow}",
             Theirs = "at magnitude 12 of 12 tried, the reasoning-derived vector takes Hmm and Wait from 0.48 % to 20.3 % of the words, noise to 2.7 % (10 prompts).",
             Chart = ChartOr(table, "chosen", values),
             Alt = Alt(table),
@@ -113,7 +113,7 @@ internal sealed class SweepFigures(BacktrackingResults results)
             Id = "baselines",
             Title = "Is it the direction, or any push?",
             Caption = $"Keyword rate of {_run.Reasoning.Name} against magnitude ({Unit()}) for the studied vectors and for the baselines: the mean of all labels' tokens, "
-                + "a Gaussian direction per seed, every token's own direction, a vector of labels dealt anew, and other labels' vectors; layer "
+                + "Gaussian noise (a direction of its own for each prompt; the paper draws one for each token), every token's own direction, a vector of labels dealt anew, and other labels' vectors; layer "
                 + $"{_run.Layer}. Bars are 95 % bootstrap intervals over {Prompts(table)}. {Hollow}",
             Theirs = "right panel: the authors' published runs (R1-Distill-Llama-8B, layer 10, 10 prompts, magnitudes in residual units, no intervals). Their rate collapses beyond 12, where texts break down.",
             Chart = ChartOr(table, "baselines", values),
@@ -179,14 +179,16 @@ internal sealed class SweepFigures(BacktrackingResults results)
     {
         var table = new FigureTable(
             "equal-divergence", new FigureColumn("series"), new FigureColumn("kl", "nats per token"), new FigureColumn("rate", "share of words, interpolated"));
-        if (results.Choice is not { Steered.Divergence: > 0 and var divergence } || results.Unsteered(StudyCondition.OnReasoning) is not { } unsteered) return table;
-        foreach (var vector in conditions.Where(result => result.Condition.Magnitude > 0).GroupBy(result => ConditionTable.Series(results, result), StringComparer.Ordinal))
+        if (results.Choice is not { } choice || results.MeasureWhereKnown(choice.Condition) is not { Divergence: > 0 and var divergence }
+            || results.MeasureWhereKnown(null) is not { } unsteered) return table;
+        var known = conditions.Where(result => result.Condition.Magnitude > 0).Select(result => results.MeasureWhereKnown(result.Condition)).OfType<ConditionResult>();
+        foreach (var vector in known.GroupBy(result => ConditionTable.Series(results, result), StringComparer.Ordinal))
             table.Add(vector.Key, divergence, EqualDivergence.Rate(unsteered, vector, divergence));
         return table;
     }
 
     private static string EqualHtml(FigureTable table) => HtmlTable.Write(
-        $"Keyword rate at the chosen cell's KL of {StudyWords.Digits((double)table.Get(table.Rows[0], "kl")!)} nats a token, linear between neighbouring magnitudes; a dash: not run that far, or only repeating text",
+        $"Keyword rate at the chosen cell's KL of {StudyWords.Digits((double)table.Get(table.Rows[0], "kl")!)} nats a token, on the prompts that it was measured on, linear between neighbouring magnitudes; a dash: not run that far, or only repeating text",
         [new("vector"), new("keyword rate", true)],
         table.Rows.OrderByDescending(row => table.Get(row, "rate") as double? ?? -1)
             .Select(row => (IReadOnlyList<string>)[(string)table.Get(row, "series")!, StudyWords.Percent(table.Get(row, "rate") as double? ?? double.NaN)]));

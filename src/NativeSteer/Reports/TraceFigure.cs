@@ -27,7 +27,7 @@ internal sealed class TraceFigure(BacktrackingResults results)
         {
             Id = "traces",
             Title = "The direction inside a trace",
-            Caption = $"Projection of every token's activation on the unit vector, centred by the mean over the traces' tokens. Full colour is the {StudyWords.Percent(Quantile)} quantile of the sizes. "
+            Caption = $"Projection of every token's activation on the unit vector, centred by the mean over these traces' tokens. Full colour is the {StudyWords.Percent(Quantile)} quantile of the sizes. "
                 + $"Underlined: sentences that the judge labels {_run.Label}; bold: keywords. "
                 + (projections.Count > ShownTraces ? $"The first {ShownTraces} of {projections.Count}; all are in the CSV file." : ""),
             Theirs = "the direction is densely active in traces and rises before backtracking sentences.",

@@ -23,7 +23,7 @@ public static class RolloutBlocks
     /// The same without flash attention: every row then looks at every sequence's cells, and more sequences are slower from here on
     /// (3.6 M weights on two cores: 8300 tokens/s with 4, 7600 with 8, 4300 with 32, 2300 with 64).
     /// </summary>
-    public const int MostParallelUnfused = 8;
+    public const int MostParallelUnfused = 4;
 
     private const int Granularity = 256; // llama.cpp rounds the cache up to this
 

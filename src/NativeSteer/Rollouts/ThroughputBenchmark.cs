@@ -76,6 +76,9 @@ public sealed record BenchmarkRow(BenchmarkMode Mode, int Vectors, int PromptLen
 
     /// <summary>Median generated tokens per second.</summary>
     public double GeneratedSpeed => Batch * GeneratedLength / GeneratedSeconds.Median();
+
+    /// <summary>Median steps of generation per second.</summary>
+    public double StepSpeed => GeneratedLength / GeneratedSeconds.Median();
 }
 
 /// <summary>
@@ -86,6 +89,9 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
 {
     /// <summary>Told before each measurement: done, of, what comes.</summary>
     public Action<int, int, string>? Progress { get; set; }
+
+    /// <summary>Called once in every round, for measuring something beside.</summary>
+    public Action? Round { get; set; }
 
     /// <summary>Runs everything; rows come as each combination is complete.</summary>
     public IEnumerable<BenchmarkRow> Run(CancellationToken cancellation = default)
@@ -107,6 +113,7 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
 
             for (var round = 0; round < options.Repetitions; round++)
             {
+                Round?.Invoke();
                 foreach (var lane in round % 2 == 0 ? lanes : Enumerable.Reverse(lanes))
                 {
                     Progress?.Invoke(done++, total, $"{lane.Mode} pp{prompt} tg{generated} b{batch}");

@@ -83,7 +83,7 @@ public sealed class SearchBenchmark(LanguageModel model, SearchBenchmarkOptions 
     private static readonly string[] s_modes = [Forked, OneAtATime, Redecoded, Stateless];
 
     /// <summary>Takes how many of how many steps are done, and what comes.</summary>
-    public Action<int, int, string> Progress { get; set; } = (_, _, _) => { };
+    public Action<int, int, string> Progress { get; init; } = (_, _, _) => { };
 
     /// <summary>Measures; a row for each breadth and mode.</summary>
     public IEnumerable<SearchBenchmarkRow> Run(CancellationToken stop = default)

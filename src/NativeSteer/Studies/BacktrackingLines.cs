@@ -65,7 +65,9 @@ internal static class BacktrackingLines
             line.RequiredInteger("tokens"),
             line.RequiredString("judge"),
             spans.Element.EnumerateObject().ToDictionary(label => label.Name, label => (int)spans.RequiredInteger(label.Name), StringComparer.Ordinal),
-            (int)(line.OptionalInteger("skipped") ?? 0));
+            (int)(line.OptionalInteger("skipped") ?? 0),
+            line.OptionalString("hash"),
+            line.OptionalString("vector_hash"));
     }
 
     internal static StudyAgreement Agreement(JsonLine line) => new(
@@ -75,15 +77,12 @@ internal static class BacktrackingLines
     internal static StudyCell Cell(JsonLine line)
     {
         var vector = line.RequiredObject("vector");
-        var target = line.RequiredString("target");
-        if (target is not (StudyCondition.OnReasoning or StudyCondition.OnBase or VectorSweep.Target))
-            throw line.Error($"\"target\" should be \"reasoning\" or \"base\", but is \"{FileErrors.Printable(target)}\".");
         return new StudyCell
         {
             Key = line.RequiredString("key"),
             Figures = line.RequiredStrings("figures"),
             Condition = new StudyCondition(
-                target,
+                line.RequiredString("target"),
                 new StudyVector(vector.RequiredString("kind"), vector.OptionalString("source"), vector.OptionalString("label"), Offsets(vector)),
                 (int?)line.OptionalInteger("layer"),
                 line.RequiredNumber("magnitude"),
@@ -137,7 +136,7 @@ internal static class BacktrackingLines
         return new StudyProjection(line.RequiredString("trace"), line.RequiredString("source"), (int)line.RequiredInteger("layer"), tokens, values, [.. spans]);
     }
 
-    private static StudyModel Model(JsonLine model) => new(
+    internal static StudyModel Model(JsonLine model) => new(
         model.RequiredString("path"), model.OptionalString("hash"), model.OptionalString("architecture"),
         (int)model.RequiredInteger("layers"), (int)model.RequiredInteger("width"));
 
@@ -147,7 +146,7 @@ internal static class BacktrackingLines
     // A number that could not be computed is null in JSON.
     private static double Number(JsonLine line, string field) => line.OptionalNumber(field) ?? double.NaN;
 
-    private static OffsetRange RequiredOffsets(JsonLine line) => Offsets(line) ?? throw line.Error("the field \"offsets\" is missing; it should be two whole numbers.");
+    internal static OffsetRange RequiredOffsets(JsonLine line) => Offsets(line) ?? throw line.Error("the field \"offsets\" is missing; it should be two whole numbers.");
 
     private static OffsetRange? Offsets(JsonLine line) => line.OptionalIntegers("offsets") switch
     {

@@ -91,7 +91,10 @@ public sealed class BacktrackingLog
         switch (line.RequiredString("type"))
         {
             case "traces":
-                Traces ??= BacktrackingLines.Traces(line);
+                var traces = BacktrackingLines.Traces(line);
+                if (Traces is { } known && (known.Hash != traces.Hash || known.VectorHash != traces.VectorHash))
+                    throw line.Error($"the {(known.Hash != traces.Hash ? "traces" : "vectors")} differ from those of {FileErrors.Shown(Paths[0])}, so its cells are other cells; give the shards the same folder of traces, or --annotations.");
+                Traces ??= traces;
                 break;
             case "agreement":
                 var agreement = BacktrackingLines.Agreement(line);
@@ -99,16 +102,19 @@ public sealed class BacktrackingLog
                 break;
             case "cell":
                 var cell = BacktrackingLines.Cell(line);
+                if (cell.Condition.Target is not (StudyCondition.OnReasoning or StudyCondition.OnBase))
+                    throw line.Error($"\"target\" should be \"reasoning\" or \"base\", but is \"{FileErrors.Printable(cell.Condition.Target)}\".");
                 if (cell.Condition.Target == StudyCondition.OnBase && Provenance.Base is null)
                     throw line.Error("a cell steers the base model, but the provenance names none; make the log again.");
-                if (!_cells.TryAdd(cell.Key, cell) && _cells[cell.Key].Condition != cell.Condition)
+                if (!_cells.TryAdd(cell.Key, cell) && (_cells[cell.Key].Condition != cell.Condition || _cells[cell.Key].Scale != cell.Scale))
                     throw line.Error($"the cell \"{FileErrors.Printable(cell.Key)}\" was something else before; these are logs of different runs.");
                 break;
             case "rollout":
                 var rollout = BacktrackingLines.Rollout(line);
                 if (!_cells.ContainsKey(rollout.Cell))
                     throw line.Error($"the log has no cell \"{FileErrors.Printable(rollout.Cell)}\" before its rollout; make the log again.");
-                _rollouts.TryAdd((rollout.Cell, rollout.PromptId), rollout);
+                if (!_rollouts.TryAdd((rollout.Cell, rollout.PromptId), rollout) && _rollouts[(rollout.Cell, rollout.PromptId)] != rollout)
+                    throw line.Error($"prompt \"{FileErrors.Printable(rollout.PromptId)}\" of the cell \"{FileErrors.Printable(rollout.Cell)}\" had another completion before; these are logs of different runs.");
                 break;
             case "cosine":
                 var cosine = BacktrackingLines.Cosine(line);
@@ -122,8 +128,9 @@ public sealed class BacktrackingLog
                 var projection = BacktrackingLines.Projection(line);
                 _projections.TryAdd((projection.Trace, projection.Source, projection.Layer), projection);
                 break;
-            case "provenance":
-                break; // two logs written into one file are caught by their cells
+            case "provenance": // two logs written into one file
+                BacktrackingLines.RequireSame(Provenance, BacktrackingLines.Provenance(line), Paths[0], line);
+                break;
             default:
                 break; // lines of later versions
         }

@@ -94,7 +94,7 @@ public sealed record BacktrackingOptions
     {
         if (Prompts.Count < 2) throw new NativeSteerException("There are fewer than two prompts to steer on; half of them choose a cell, the other half report it.");
         if (Annotations is null && TracePrompts.Count == 0) throw new NativeSteerException("There are no prompts to write traces on; give more prompts, or labelled traces.");
-        if (Magnitudes.Count == 0 || !Magnitudes.All(float.IsFinite)) throw new NativeSteerException("Strengths should be one or more finite numbers.");
+        if (!Magnitudes.Any(magnitude => magnitude != 0) || !Magnitudes.All(float.IsFinite)) throw new NativeSteerException("Strengths should be finite numbers, one of them at least other than 0.");
         if (!(MostDivergence > 0)) throw new NativeSteerException("The KL up to which a cell is chosen should be above 0 nats a token.");
         if (Seeds.Count == 0) throw new NativeSteerException("No seed is given; give at least one.");
         if (HeatOffsets.Append(Offsets).Any(window => window.IsSpan)) throw new NativeSteerException("Windows are offsets such as -13:-8 here; a sentence's own tokens cannot be swept.");
@@ -103,6 +103,13 @@ public sealed record BacktrackingOptions
         if (Figures.FirstOrDefault(figure => !BacktrackingGrid.Figures.Contains(figure)) is { } wrong)
             throw new NativeSteerException($"There is no figure '{wrong}'; there are {string.Join(", ", BacktrackingGrid.Figures)}.");
         Sampling.Validate();
+    }
+
+    /// <summary>The layer of figures with one layer in a model of this depth.</summary>
+    internal int LayerOf(int layers)
+    {
+        const int paperLayer = 10, paperDepth = 32;
+        return Layer >= 0 ? Layer : (int)Math.Round((double)paperLayer * layers / paperDepth, MidpointRounding.AwayFromZero);
     }
 
     /// <summary>All offsets that any window has.</summary>
@@ -116,8 +123,9 @@ public sealed record BacktrackingOptions
     }
 
     /// <summary>For the log's first line: all that decides what a run finds, the models apart.</summary>
-    internal JsonObject ToJson(string traces) => new()
+    internal JsonObject ToJson(string traces, LanguageModel model) => new(StudyHead.Rounding(model, Context))
     {
+        ["gpu_layers"] = GpuLayers,
         ["words"] = Strings(Words.Words),
         ["label"] = Label,
         ["layer"] = Layer,
@@ -140,7 +148,6 @@ public sealed record BacktrackingOptions
         ["traces"] = traces,
         ["judge"] = Judge.Name,
         ["at"] = Positions.ToString(),
-        ["parallel"] = Context.Sequences,
         ["measured"] = Math.Min(MeasuredPrompts, Prompts.Count),
         ["most_kl"] = double.IsFinite(MostDivergence) ? MostDivergence : null,
         ["shard"] = Shard is var (index, count) ? new JsonArray(index + 1, count) : null,

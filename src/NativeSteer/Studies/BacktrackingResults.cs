@@ -83,6 +83,24 @@ public sealed class BacktrackingResults
         return ConditionResult.Of(condition, Scale(condition), rollouts, Of(_unsteered.GetValueOrDefault(condition.Target, []), half));
     }
 
+    /// <summary>How many times another condition's keyword rate a condition has, over the prompts that both were run on.</summary>
+    internal Estimate Factor(StudyCondition condition, StudyCondition other, StudyHalf half) =>
+        ConditionResult.Of(condition, null, Of(_rollouts[condition], half), Of(_rollouts[other], half)).Factor;
+
+    /// <summary>A condition on the prompts that KL was measured on, so that rate and KL are of the same completions; null where there are none.</summary>
+    /// <param name="condition">The condition; null for the reasoning model without steering.</param>
+    public ConditionResult? MeasureWhereKnown(StudyCondition? condition)
+    {
+        var unsteered = _unsteered.GetValueOrDefault(condition?.Target ?? StudyCondition.OnReasoning, []).Where(rollout => rollout.Divergence is not null).ToList();
+        if (condition is null)
+        {
+            return unsteered.Count == 0 ? null
+                : ConditionResult.Of(new StudyCondition(StudyCondition.OnReasoning, new StudyVector(StudyVector.None, null, null, null), null, 0, Provenance.Unit), 0, unsteered, unsteered);
+        }
+        var known = _rollouts.GetValueOrDefault(condition, []).Where(rollout => rollout.Divergence is not null).ToList();
+        return known.Count == 0 ? null : ConditionResult.Of(condition, Scale(condition), known, unsteered);
+    }
+
     /// <summary>The completions of a condition by prompt, those of the first seed; for looking at.</summary>
     public IReadOnlyList<StudyRollout> Rollouts(StudyCondition condition)
     {

@@ -63,22 +63,26 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
         StudyHead head;
         IReadOnlyList<LabelledTrace> traces;
         AnnotationReport report;
+        StudyAgreement? agreement;
         LabelledSums reasoning;
         using (var model = Load(StudyCondition.OnReasoning))
         {
             Resolve(model);
             head = Head(model);
             _log = head.Open(folder.Log, Resume);
-            (traces, report, reasoning) = ReadAndWrite(model, head, cancellation);
+            (traces, report, agreement, reasoning) = ReadAndWrite(model, head, cancellation);
         }
         using var log = _log;
         var (@base, sameTokens) = SumBase(traces, cancellation);
         var vectors = new BacktrackingVectors(reasoning, @base);
         WriteVectors(vectors);
-        BacktrackingWriter.Traces(log, traces, report.Traces - traces.Count(trace => trace.Spans.Count > 0), report, _options.Annotations is null ? _options.Judge.Name : "given", sameTokens);
+        IReadOnlyList<LabelledTrace> used = [.. traces.Where(trace => trace.Spans.Count > 0)];
+        var facts = new TraceFacts(_options.Annotations is null ? _options.Judge.Name : "given", report.Traces - used.Count, sameTokens, FileHash.Of(Source), vectors.Hash(_options.Label, _options.Offsets));
+        BacktrackingWriter.Traces(log, used, facts);
+        if (agreement is not null) BacktrackingWriter.Agreement(log, agreement);
         var cells = BacktrackingGrid.Cells(_options, vectors.Labels);
         foreach (var cell in cells) BacktrackingWriter.Cell(log, cell, vectors.Scale(cell.Condition));
-        foreach (var cell in cells) _ = vectors.Plan(cell, _options.Positions); // what cannot be steered shows before hours of work
+        foreach (var cell in cells) _ = vectors.Plan(cell, 0, _options.Positions); // what cannot be steered shows before hours of work
         var lines = new VectorLines(_options, vectors, log);
         lines.Cosines();
         lines.Lens(source => Load(source, vocabularyOnly: true), cancellation);
@@ -96,9 +100,8 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
     /// <summary>Fills in what depends on the model.</summary>
     private void Resolve(LanguageModel model)
     {
-        const int paperLayer = 10, paperDepth = 32;
         var layers = model.Shape.Layers;
-        var layer = _options.Layer >= 0 ? _options.Layer : (int)Math.Round((double)paperLayer * layers / paperDepth, MidpointRounding.AwayFromZero);
+        var layer = _options.LayerOf(layers);
         IReadOnlyList<int> swept = [.. (_options.Layers ?? [.. Enumerable.Range(0, layers)]).Distinct().Order()];
         foreach (var asked in swept.Append(layer))
         {
@@ -138,26 +141,26 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             [StudyCondition.OnReasoning] = StudyHead.Model(model.File),
             [StudyCondition.OnBase] = @base,
         };
-        return new StudyHead("study backtracking", Arguments, models, _options.ToJson(traces));
+        return new StudyHead("study backtracking", Arguments, models, _options.ToJson(traces, model));
     }
 
-    private (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report, LabelledSums Sums) ReadAndWrite(
+    private (IReadOnlyList<LabelledTrace> Traces, AnnotationReport Report, StudyAgreement? Agreement, LabelledSums Sums) ReadAndWrite(
         LanguageModel model, StudyHead head, CancellationToken cancellation)
     {
-        var stage = new TraceStage(_options, folder);
+        var stage = new TraceStage(_options, folder) { Note = Note };
         if (_options.Annotations is null)
         {
             var ofTraces = head with
             {
                 Command = "generate",
                 Models = new Dictionary<string, JsonObject?>(StringComparer.Ordinal) { [StudyCondition.OnReasoning] = head.Models[StudyCondition.OnReasoning] },
-                Settings = stage.Settings(_options.Context.Sequences),
+                Settings = stage.Settings(model),
             };
             stage.Write(model, ofTraces, Resume, Told("writing traces", TraceTokens * TraceWork), cancellation);
         }
-        var (annotated, report) = stage.Annotate(Told("judging", 0), cancellation);
+        var (annotated, report, agreement) = stage.Annotate(Told("judging", 0), cancellation);
         var traces = Readable(StudyCondition.OnReasoning, model, annotated);
-        return (traces, report, Sum(StudyCondition.OnReasoning, model, traces, cancellation));
+        return (traces, report, agreement, Sum(StudyCondition.OnReasoning, model, traces, cancellation));
     }
 
     private (LabelledSums? Sums, bool SameTokens) SumBase(IReadOnlyList<LabelledTrace> traces, CancellationToken cancellation)
@@ -216,7 +219,7 @@ public sealed class BacktrackingStudy(BacktrackingOptions options, StudyFolder f
             Statistics = Statistics,
             Progress = (done, total) => told((double)done / Math.Max(1, total), $"{done} of {total} completions"),
         };
-        sweep.Run(ofTarget, cell => vectors.Plan(cell, _options.Positions), log, cancellation);
+        sweep.Run(ofTarget, (cell, prompt) => vectors.Plan(cell, prompt, _options.Positions), log, cancellation);
     }
 
     private double TraceTokens => _options.Annotations is null ? (double)_options.TracePrompts.Count * _options.TraceTokens : 0;

@@ -47,14 +47,23 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
                 : $"Unsteered, {Rate(unsteered)} of its words are {StudyWords.Or(run.Words.Words)}.",
             results.Log.Rollouts.Count < results.Expected
                 ? $"The log holds {results.Log.Rollouts.Count} of {results.Expected} completions: go on with --resume, or give the other shards."
-                : $"At every magnitude more than 10 % of the completions are empty or repeat themselves{TooFar(run)}: try smaller ones with --magnitudes.");
+                : WhyNot(results));
     }
 
-    private static string TooFar(StudyProvenance run) => double.IsFinite(run.MostDivergence)
-        ? $", or KL to the unsteered model is above {StudyWords.Number(run.MostDivergence)} nats a token (--max-kl)" : "";
+    private static string WhyNot(BacktrackingResults results)
+    {
+        var candidates = BacktrackingChoice.Candidates(results);
+        if (candidates.Count == 0) return "No cell steers the reasoning model with its own vector: leave the figures offsets, layers or pairs in.";
+        var sound = candidates.Count(result => result.IsSound);
+        return sound == 0
+            ? "At every magnitude more than 10 % of the completions are empty or repeat themselves: try smaller ones with --magnitudes."
+            : $"{StudyWords.Count(candidates.Count - sound, "cell")} of {candidates.Count} give more than 10 % empty or repeating completions, and of the others "
+                + $"KL to the unsteered model is above {StudyWords.Number(results.Provenance.MostDivergence)} nats a token: try smaller magnitudes, or a higher --max-kl.";
+    }
 
     private static string Effect(ConditionResult steered, string words) => steered.Factor switch
     {
+        { Value: 0 } => $"makes it say {words} not once",
         { Value: double.NaN } when steered.Keywords.Hits == 0 => $"does not make it say {words}, which it says not once unsteered either",
         { Value: double.PositiveInfinity or double.NaN } => $"makes it say {words}, which it says not once unsteered",
         { Low: > 1 } factor => $"makes it say {words} {Times(factor)} as often",
@@ -66,10 +75,13 @@ public sealed record BacktrackingSummary(string Found, string Strength, string P
     {
         null => "noise of the same length was not run at this layer and magnitude",
         { IsSound: false } noise => $"under noise of the same length {StudyWords.Percent(noise.BadShare)} of the completions are empty or repeat themselves",
-        { Factor: { Low: > 1, Value: < double.PositiveInfinity } factor } => $"noise of the same length does so {Times(factor)} as often",
-        { Factor: { Value: < double.PositiveInfinity } factor } => $"noise of the same length does not, {Times(factor)} as often",
+        { Factor: { Low: > 1, Value: < double.PositiveInfinity } factor } => $"noise of the same length does so {Times(factor)} as often{Over(choice)}",
+        { Factor: { Value: < double.PositiveInfinity } factor } => $"noise of the same length does not clearly do so, {Times(factor)} as often{Over(choice)}",
         var noise => $"under noise of the same length the share is {Rate(noise)}",
     };
+
+    private static string Over(BacktrackingChoice choice) =>
+        choice.OverNoise is { Value: > 0 and < double.PositiveInfinity } factor ? $", and the direction {Times(factor)} as often as noise" : "";
 
     private static string BaseEffect(BacktrackingChoice choice) => choice.BaseDerived is { } derived
         ? $"the base-derived direction gives {Rate(derived)} there"

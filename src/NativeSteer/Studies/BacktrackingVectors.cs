@@ -45,8 +45,8 @@ internal sealed class BacktrackingVectors
     internal double Scale(StudyCondition condition) =>
         condition.IsUnsteered ? 0 : condition.Unit == "abs" ? condition.Magnitude : condition.Magnitude * ResidualNorm(condition.Target, condition.Layer!.Value);
 
-    /// <summary>How a cell is steered.</summary>
-    internal SteeringPlan Plan(StudyCell cell, PositionRange positions)
+    /// <summary>How a cell is steered on a prompt: noise is another direction on each, so that its interval is over directions too.</summary>
+    internal SteeringPlan Plan(StudyCell cell, int prompt, PositionRange positions)
     {
         var condition = cell.Condition;
         if (condition.IsUnsteered) return SteeringPlan.None;
@@ -54,7 +54,7 @@ internal sealed class BacktrackingVectors
         var layer = condition.Layer!.Value;
         var intervention = condition.Vector.Kind == StudyVector.Self
             ? Intervention.SelfAmplification([layer], scale)
-            : new Intervention(Of(condition.Vector, cell.Seed), scale) { Layers = [layer] };
+            : new Intervention(Of(condition.Vector, condition.Vector.Kind == StudyVector.Noise ? StudyPrompt.SamplingSeed(cell.Seed, prompt) : cell.Seed), scale) { Layers = [layer] };
         return new SteeringPlan(intervention with { Positions = positions });
     }
 
@@ -81,6 +81,10 @@ internal sealed class BacktrackingVectors
         var provenance = sums.Source.With(Provenance.Method, method).With(Provenance.Label, label).With("against", "all").With(Provenance.Offsets, window.ToString());
         return DifferenceOfMeans.Between(sums.Sums, positive, sums.Groups.Of(Labels, window), sums.Model, provenance);
     }
+
+    /// <summary>Tells the studied vectors of all sources apart from others'.</summary>
+    internal string Hash(string label, OffsetRange window) =>
+        string.Join(' ', Sources.Order(StringComparer.Ordinal).Select(source => VectorHash.Of(Difference(source, label, window))));
 
     private SteeringVector Make(StudyVector vector, long seed) => vector.Kind switch
     {

@@ -2,24 +2,46 @@ using System.Text.Json;
 using NativeSteer.Analysis;
 using NativeSteer.Extraction;
 using NativeSteer.Files;
-using NativeSteer.Judges;
 
 namespace NativeSteer.Studies;
+
+/// <summary>What the log says of the traces beside their counts.</summary>
+/// <param name="Judge">What labelled them.</param>
+/// <param name="Skipped">Traces that there were and that could not be used.</param>
+/// <param name="SameTokens">Whether the base model reads the same tokens.</param>
+/// <param name="Hash">Of the labelled traces' file.</param>
+/// <param name="VectorHash">Of the studied vectors: rounding differs between machines, and shards must have the same.</param>
+internal sealed record TraceFacts(string Judge, int Skipped, bool SameTokens, string Hash, string VectorHash);
 
 /// <summary>The lines of a run log that are no rollouts, as <see cref="BacktrackingLog"/> reads them.</summary>
 internal static class BacktrackingWriter
 {
-    internal static void Traces(SequentialLog log, IReadOnlyList<LabelledTrace> traces, int skipped, AnnotationReport report, string judge, bool sameTokens) => log.Write(json =>
+    internal static void Traces(SequentialLog log, IReadOnlyList<LabelledTrace> traces, TraceFacts facts) => log.Write(json =>
     {
         json.WriteString("type", "traces");
         json.WriteNumber("count", traces.Count);
         json.WriteNumber("tokens", traces.Sum(trace => (long)(trace.Tokens?.Count ?? 0)));
-        json.WriteString("judge", judge);
+        json.WriteString("judge", facts.Judge);
         json.WriteStartObject("spans");
-        foreach (var (label, count) in report.Spans.OrderBy(span => span.Key, StringComparer.Ordinal)) json.WriteNumber(label, count);
+        foreach (var label in traces.SelectMany(trace => trace.Spans).GroupBy(span => span.Label, StringComparer.Ordinal).OrderBy(label => label.Key, StringComparer.Ordinal))
+            json.WriteNumber(label.Key, label.Count());
         json.WriteEndObject();
-        json.WriteNumber("skipped", skipped);
-        json.WriteString("base_reads", sameTokens ? "tokens" : "text");
+        json.WriteNumber("skipped", facts.Skipped);
+        json.WriteString("base_reads", facts.SameTokens ? "tokens" : "text");
+        json.WriteString("hash", facts.Hash);
+        json.WriteString("vector_hash", facts.VectorHash);
+    });
+
+    internal static void Agreement(SequentialLog log, StudyAgreement agreement) => log.Write(json =>
+    {
+        json.WriteString("type", "agreement");
+        json.WriteString("judge", agreement.Judge);
+        json.WriteString("against", agreement.Against);
+        Number(json, "precision", agreement.Precision);
+        Number(json, "recall", agreement.Recall);
+        Number(json, "f1", agreement.F1);
+        Number(json, "kappa", agreement.Kappa);
+        json.WriteNumber("segments", agreement.Segments);
     });
 
     internal static void Cell(SequentialLog log, StudyCell cell, double scale) => log.Write(json =>
@@ -91,18 +113,13 @@ internal static class BacktrackingWriter
         foreach (var token in projection.Tokens) json.WriteStringValue(token);
         json.WriteEndArray();
         json.WriteStartArray("values");
-        foreach (var value in projection.Values) json.WriteNumberValue(Math.Round(value, 6));
-        json.WriteEndArray();
-        json.WriteStartArray("spans");
-        foreach (var (label, from, to) in projection.Spans)
+        foreach (var value in projection.Values)
         {
-            json.WriteStartObject();
-            json.WriteString("label", label);
-            json.WriteNumber("from", from);
-            json.WriteNumber("to", to);
-            json.WriteEndObject();
+            if (double.IsFinite(value)) json.WriteNumberValue(Math.Round(value, 6));
+            else json.WriteNullValue();
         }
         json.WriteEndArray();
+        TraceSpanLines.Write(json, projection.Spans.Select(span => new TraceSpan(span.Label, span.From, span.To)));
     });
 
     private static void Window(Utf8JsonWriter json, OffsetRange? window)

@@ -89,10 +89,10 @@ internal sealed class CellSweep(LanguageModel model, IReadOnlyList<StudyPrompt> 
 
     /// <summary>Runs the cells.</summary>
     /// <param name="cells">All cells of the model, also of other shards.</param>
-    /// <param name="plan">How a cell is steered.</param>
+    /// <param name="plan">How a cell is steered on the prompt of an index.</param>
     /// <param name="log">Where to.</param>
     /// <param name="cancellation">Stops it; blocks that were finished stand in the log.</param>
-    internal void Run(IReadOnlyList<StudyCell> cells, Func<StudyCell, SteeringPlan> plan, SequentialLog log, CancellationToken cancellation)
+    internal void Run(IReadOnlyList<StudyCell> cells, Func<StudyCell, int, SteeringPlan> plan, SequentialLog log, CancellationToken cancellation)
     {
         var blocks = Blocks(cells);
         var (done, total) = (0, blocks.Sum(block => block.Length * prompts.Count));
@@ -125,11 +125,10 @@ internal sealed class CellSweep(LanguageModel model, IReadOnlyList<StudyPrompt> 
         return [.. cells.Chunk(size).Where((_, i) => options.Shard is not var (index, count) || i % count == index)];
     }
 
-    private List<CellRollout> Run(InferenceContext context, StudyCell[] block, Func<StudyCell, SteeringPlan> plan, Action<int> finished, CancellationToken cancellation)
+    private List<CellRollout> Run(InferenceContext context, StudyCell[] block, Func<StudyCell, int, SteeringPlan> plan, Action<int> finished, CancellationToken cancellation)
     {
         // Prompt by prompt: where steering begins after the prompt, its cells meet in the cache.
-        var plans = block.Select(cell => (Cell: cell, Plan: plan(cell))).ToList();
-        var jobs = (from prompt in Enumerable.Range(0, prompts.Count) from steered in plans select (steered.Cell, steered.Plan, Prompt: prompt)).ToList();
+        var jobs = (from prompt in Enumerable.Range(0, prompts.Count) from cell in block select (Cell: cell, Plan: plan(cell, prompt), Prompt: prompt)).ToList();
         var tokens = prompts.Select(prompt => model.Vocabulary.TokenizePrompt(prompt.Text)).ToList();
         List<RolloutRequest> requests =
         [

@@ -17,7 +17,7 @@ public static class CountdownStudy
     public const int Traces = 300;
 
     /// <summary>Puzzles that every cell is run on.</summary>
-    public const int Prompts = 40;
+    public const int Prompts = 56;
 
     private const ulong PuzzleSeed = 4;
 
@@ -35,7 +35,7 @@ public static class CountdownStudy
             Layer = 2,
             Offsets = OffsetRange.Window(-6, -1),
             HeatOffsets = [OffsetRange.Window(-18, -13), OffsetRange.Window(-12, -7), OffsetRange.Window(-6, -1), OffsetRange.Window(0, 0)],
-            Magnitudes = [0.2f, 0.4f, 0.6f, 0.8f],
+            Magnitudes = [0.3f, 0.6f, 0.9f],
             MaxTokens = 64,
             MeasuredPrompts = 16,
             TraceTokens = 128,

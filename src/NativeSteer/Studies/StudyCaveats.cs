@@ -64,7 +64,7 @@ public static class StudyCaveats
     /// <summary>The magnitudes at which every completion of every vector is bad.</summary>
     private static IEnumerable<(double Magnitude, string Only)> OnlyBad(IEnumerable<ConditionResult> steered) => steered
         .GroupBy(result => result.Condition.Magnitude).Where(group => group.All(result => result.BadShare == 1)).OrderBy(group => group.Key)
-        .Select(group => (group.Key, Bad(group.First())));
+        .Select(group => (group.Key, string.Join(" and ", group.Select(Bad).Distinct(StringComparer.Ordinal))));
 
     // A count of zero is a finding where there were words, and must not look like a missing number.
     private static IEnumerable<string> Silent(BacktrackingResults results)

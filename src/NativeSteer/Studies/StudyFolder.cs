@@ -30,6 +30,9 @@ public sealed record StudyFolder(string Path)
     /// <param name="source"><c>reasoning</c> or <c>base</c>.</param>
     public string Vector(string label, string source) => System.IO.Path.Combine(In("vectors"), $"{label}-{source}.gguf");
 
+    /// <summary>Where copies of models go.</summary>
+    public string Models => In("quantized-copies");
+
     /// <summary>Makes the folders.</summary>
     /// <exception cref="NativeSteerException">They cannot be made.</exception>
     public void Create() => Make(In("vectors"));

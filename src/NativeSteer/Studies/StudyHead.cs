@@ -30,6 +30,15 @@ internal sealed record StudyHead(string Command, IReadOnlyList<string> Arguments
         };
     }
 
+    /// <summary>What batches look like: rounding depends on it, and with it now and then a token.</summary>
+    internal static IEnumerable<KeyValuePair<string, JsonNode?>> Rounding(LanguageModel model, ContextOptions context) =>
+    [
+        new("parallel", context.Sequences),
+        new("batch", context.BatchLength),
+        new("flash_attn", InferenceContext.UsesFlashAttention(model, context)),
+        new("cache_type", context.CacheType.ToString()),
+    ];
+
     /// <summary>Starts a log with this line, or goes on with one that has the same.</summary>
     /// <exception cref="NativeSteerException">The file cannot be written, or it is of another run.</exception>
     internal SequentialLog Open(string path, bool resume)
@@ -87,6 +96,8 @@ internal sealed record StudyHead(string Command, IReadOnlyList<string> Arguments
             if (!JsonNode.DeepEquals(found["models"]?[name]?["hash"], model?["hash"]))
                 throw head.Error($"the log was made with another {name} model ({found["models"]?[name]?["path"]?.ToString() ?? "none"}); give that one, or write elsewhere with -o.");
         }
+        Compare("nativesteer", Provenance.Version);
+        Compare("llama_cpp", LlamaLibrary.Version);
         var wanted = JsonNode.Parse(Settings.ToJsonString())!.AsObject();
         foreach (var name in settings.Select(setting => setting.Key).Union(wanted.Select(setting => setting.Key)))
         {
@@ -95,6 +106,12 @@ internal sealed record StudyHead(string Command, IReadOnlyList<string> Arguments
             throw head.Error(isHash
                 ? $"the log was made with other {name.Replace("_hash", "", StringComparison.Ordinal)}; give the same ones, or write elsewhere with -o."
                 : $"the log has {name} {Show(settings[name])}, this run {Show(wanted[name])}; give the same, or write elsewhere with -o.");
+        }
+
+        void Compare(string what, string version)
+        {
+            if (found[what]?.ToString() is { } before && before != version)
+                throw head.Error($"the log was begun by {what} {FileErrors.Printable(before)}, this is {version}, whose texts may differ; write elsewhere with -o.");
         }
     }
 

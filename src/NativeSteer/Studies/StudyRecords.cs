@@ -19,7 +19,7 @@ public sealed record StudyVector(string Kind, string? Source, string? Label, Off
     /// <summary>The mean of all labels' rows.</summary>
     public const string Mean = "mean";
 
-    /// <summary>A Gaussian direction, one per seed.</summary>
+    /// <summary>A Gaussian direction, another one for each prompt and seed.</summary>
     public const string Noise = "noise";
 
     /// <summary>Every row's own direction.</summary>
@@ -119,7 +119,10 @@ public enum StudyHalf
 /// <param name="Judge">What labelled them.</param>
 /// <param name="Spans">Labelled spans, by label.</param>
 /// <param name="Skipped">Traces left out.</param>
-public sealed record StudyTraces(int Count, long Tokens, string Judge, IReadOnlyDictionary<string, int> Spans, int Skipped);
+/// <param name="Hash">Of the labelled traces' file, or null.</param>
+/// <param name="VectorHash">Of the studied vectors, or null.</param>
+public sealed record StudyTraces(
+    int Count, long Tokens, string Judge, IReadOnlyDictionary<string, int> Spans, int Skipped, string? Hash = null, string? VectorHash = null);
 
 /// <summary>How well two judges agree on the label; shares from 0 to 1.</summary>
 public sealed record StudyAgreement(string Judge, string Against, double Precision, double Recall, double F1, double Kappa, int Segments);

@@ -44,9 +44,12 @@ public static class StudyWords
         _ => Digits(100 * share) + " %",
     };
 
-    /// <summary>The interval of a share, <c>4.1 to 6.3 %</c>; empty where there is none.</summary>
+    /// <summary>
+    /// The interval of a share, <c>4.1 to 6.3 %</c>; empty where there is none, and where no prompt has a hit: resamples of nothing
+    /// are nothing, which is no certainty.
+    /// </summary>
     public static string PercentInterval(Estimate share) =>
-        double.IsNaN(share.Low) || double.IsNaN(share.High) ? "" : $"{Digits(100 * share.Low)} to {Digits(100 * share.High)} %";
+        double.IsNaN(share.Low) || double.IsNaN(share.High) || share is { Low: 0, High: 0 } ? "" : $"{Digits(100 * share.Low)} to {Digits(100 * share.High)} %";
 
     /// <summary>The interval of a number, <c>3.9 to 6.1</c>; empty where there is none.</summary>
     public static string Interval(Estimate number) =>
@@ -62,6 +65,7 @@ public static class StudyWords
         _ => Math.Abs(number) switch
         {
             0 => "0",
+            < 0.0005 => number < 0 ? ">−0.001" : "<0.001",
             < 0.095 => number.ToString("0.###", CultureInfo.InvariantCulture),
             < 0.95 => number.ToString("0.00", CultureInfo.InvariantCulture),
             < 99.5 => number.ToString("0.0", CultureInfo.InvariantCulture),

@@ -59,7 +59,7 @@ internal sealed class VectorLines(BacktrackingOptions options, BacktrackingVecto
         {
             IReadOnlyList<LabelledTrace> traces =
                 [.. tracesOf(source).Where(trace => trace.Spans.Any(span => span.Label == options.Label) && trace.Text.Length < 8 * LongestProjected).Take(ProjectedTraces)];
-            if (log.TryPass(traces.Count)) continue;
+            if (traces.Count == 0 || log.TryPass(traces.Count)) continue;
             using var model = modelOf(source);
             foreach (var projection in Project(source, model, traces, cancellation)) BacktrackingWriter.Projection(log, projection);
         }

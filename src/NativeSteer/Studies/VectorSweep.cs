@@ -77,6 +77,8 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
     /// <summary>The target of a sweep's cells.</summary>
     public const string Target = "model";
 
+    private const string Command = "sweep";
+
     private readonly Dictionary<string, SteeringPlan> _plans = new(StringComparer.Ordinal);
 
     /// <summary>The command line after the verb, for the log.</summary>
@@ -100,7 +102,7 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
         var context = RolloutBlocks.Fit(model, longest, options.Context);
         if (options.MeasuredPrompts > 0 && context.Sequences < 2) context = RolloutBlocks.Fit(model, longest, options.Context with { Sequences = 2 });
         var models = new Dictionary<string, JsonObject?>(StringComparer.Ordinal) { [Target] = StudyHead.Model(model.File) };
-        using var log = new StudyHead("sweep", Arguments, models, Settings(context.Sequences)).Open(path, resume);
+        using var log = new StudyHead(Command, Arguments, models, Settings(context)).Open(path, resume);
         foreach (var cell in cells) BacktrackingWriter.Cell(log, cell, cell.Scale!.Value);
         var sweep = new CellSweep(model, options.Prompts, new CellSweepOptions
         {
@@ -116,7 +118,7 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
             Statistics = Statistics,
             Progress = Progress,
         };
-        sweep.Run(cells, cell => _plans[cell.Key], log, cancellation);
+        sweep.Run(cells, (cell, _) => _plans[cell.Key], log, cancellation);
     }
 
     /// <summary>What the cells of a sweep's log gave, in the log's order; cells that have not run are left out.</summary>
@@ -126,10 +128,14 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
     {
         var cells = new Dictionary<string, StudyCell>(StringComparer.Ordinal);
         var rollouts = new Dictionary<(string Cell, string Prompt), StudyRollout>();
+        JsonLine? first = null;
         foreach (var line in paths.SelectMany(JsonLines.ReadLog))
         {
             switch (line.OptionalString("type"))
             {
+                case "provenance":
+                    RequireSame(first ??= line, line);
+                    break;
                 case "cell":
                     cells.TryAdd(line.RequiredString("key"), BacktrackingLines.Cell(line));
                     break;
@@ -149,6 +155,28 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
                let plain = cells.Values.FirstOrDefault(other => other.Condition.IsUnsteered && other.Seed == cell.Seed)
                select (cell, ConditionResult.Of(cell.Condition, cell.Scale, [.. byCell[cell.Key]], plain is null ? [] : [.. byCell[plain.Key]])),
         ];
+    }
+
+    /// <summary>Whether a file is the log of a sweep.</summary>
+    /// <exception cref="NativeSteerException">It cannot be read.</exception>
+    public static bool IsLog(string path) => JsonLines.ReadLog(path).FirstOrDefault()?.OptionalString("command") == Command;
+
+    /// <summary>Throws when two logs are not of one sweep; which part it was, and when it ran, do not matter.</summary>
+    private static void RequireSame(JsonLine first, JsonLine other)
+    {
+        if (other.OptionalString("command") != Command) throw other.Error("this is no log of 'nativesteer sweep'; give the parts of one sweep.");
+        foreach (var part in (string[])["nativesteer", "llama_cpp", "models", "settings"])
+        {
+            var (here, there) = (Comparable(other, part), Comparable(first, part));
+            if (!JsonNode.DeepEquals(here, there)) throw other.Error($"its {part} differ from those of the first log; give the parts of one sweep.");
+        }
+
+        static JsonNode? Comparable(JsonLine line, string part)
+        {
+            var value = JsonNode.Parse(line.Element.GetRawText())![part];
+            if (part == "settings" && value is JsonObject settings) settings.Remove("shard");
+            return part == "models" && value is JsonObject models ? (models[Target] as JsonObject)?["hash"] : value;
+        }
     }
 
     private List<StudyCell> Cells()
@@ -186,10 +214,10 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
         return plan;
     }
 
-    private JsonObject Settings(int parallel) => new()
+    private JsonObject Settings(ContextOptions context) => new(StudyHead.Rounding(model, context))
     {
         ["words"] = new JsonArray([.. options.Words.Words.Select(word => JsonValue.Create(word))]),
-        ["vectors_hash"] = string.Join(' ', options.Vectors.Select(vector => $"{vector.Description.Label}:{Hash(vector.Vector)}")),
+        ["vectors_hash"] = string.Join(' ', options.Vectors.Select(vector => $"{vector.Description.Label}:{VectorHash.Of(vector.Vector)}")),
         ["layers"] = options.Layers is { } layers ? new JsonArray([.. layers.Select(layer => JsonValue.Create(layer))]) : null,
         ["magnitudes"] = new JsonArray([.. options.Magnitudes.Select(magnitude => JsonValue.Create(magnitude))]),
         ["unit"] = options.Unit == ScaleUnit.Absolute ? "abs" : "rel",
@@ -203,16 +231,7 @@ public sealed class VectorSweep(LanguageModel model, VectorSweepOptions options)
         ["min_p"] = options.Sampling.MinP,
         ["stop"] = new JsonArray([.. options.Stop.Select(text => JsonValue.Create(text))]),
         ["at"] = options.Positions.ToString(),
-        ["parallel"] = parallel,
         ["measured"] = Math.Min(options.MeasuredPrompts, options.Prompts.Count),
         ["shard"] = options.Shard is var (index, count) ? new JsonArray(index + 1, count) : null,
     };
-
-    // A file that was made anew under the same name is another vector.
-    private static string Hash(SteeringVector vector)
-    {
-        using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
-        foreach (var layer in vector.Layers) hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(vector.Direction(layer).Span));
-        return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
-    }
 }

@@ -17,6 +17,7 @@ public sealed class KeywordRateTests
     [InlineData("45-39=6\nWAIT! no", 3, 1)]
     [InlineData("wait\u00a0hmm\u3000no", 3, 2)]
     [InlineData("await wait-list a.wait", 3, 0)]
+    [InlineData("Wait\u2014no, hmm...wait a bit \u2013 ok, 3.5 -- Hmm\u2026", 9, 4)]
     [InlineData("*wait* \u2014 \u201chmm\u201d", 2, 2)]
     public void Words_are_told_apart_at_white_space_and_trimmed(string text, int words, int hits) =>
         Assert.Equal(new KeywordRate(words, hits), KeywordRate.Of(text));

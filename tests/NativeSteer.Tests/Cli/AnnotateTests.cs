@@ -35,6 +35,17 @@ public sealed class AnnotateTests : IDisposable
     }
 
     [Fact]
+    public void A_judge_that_cannot_be_reached_leaves_the_file_as_it_was()
+    {
+        var file = _folder.Write("t.jsonl", Traces);
+        var kept = _folder.Write("kept.jsonl", "what was there\n");
+        var result = CliRun.Run("annotate", "-f", file, "--judge-model", "m", "--base-url", "http://127.0.0.1:9/v1", "--retries", "0", "-o", kept);
+        Assert.Equal(1, result.Code);
+        Assert.Contains("cannot be reached", result.Error, StringComparison.Ordinal);
+        Assert.Equal("what was there\n", File.ReadAllText(kept));
+    }
+
+    [Fact]
     public void What_generate_and_countdown_write_is_annotated_and_extracted_from()
     {
         Run("generate", "-m", TinyModel.Path, "-p", "the", "--samples", "3", "-n", "20", "-t", "1", "-o", _folder["run.jsonl"]);

@@ -36,10 +36,13 @@ internal static class CliRun
     }
 
     /// <summary>Starts the built program; its streams are piped.</summary>
-    internal static Process Start(params string[] args) => Start(null, args);
+    internal static Process Start(params string[] args) => Start([], args);
 
     /// <summary>Starts it with an environment variable.</summary>
-    internal static Process Start((string Name, string Value)? variable, params string[] args)
+    internal static Process Start((string Name, string Value) variable, params string[] args) => Start([variable], args);
+
+    /// <summary>Starts it with environment variables.</summary>
+    internal static Process Start((string Name, string Value)[] variables, params string[] args)
     {
         var start = new ProcessStartInfo(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) is "dotnet" ? host : "dotnet")
@@ -50,7 +53,7 @@ internal static class CliRun
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "NativeSteer.Cli.dll"));
         foreach (var arg in args) start.ArgumentList.Add(arg);
-        if (variable is var (name, value)) start.Environment[name] = value;
+        foreach (var (name, value) in variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 }

@@ -75,6 +75,16 @@ public sealed class StudyCommandTests : IDisposable
         Assert.Equal(1 + 2 * 2 * 2, json.Count);
         Assert.All(json, cell => Assert.Equal(2, (int)cell!["rollouts"]!));
         Assert.Equal(0, (double)json[0]!["kl"]!);
+
+        // Its parts, put together by 'report', give the same table.
+        foreach (var part in (string[])["1/2", "2/2"])
+            Assert.Equal(0, CliRun.Run([.. arguments[..^1], _folder[$"{part[0]}.jsonl"], "--shard", part]).Code);
+        Assert.Equal(result.Out.Split('\n').Order(), CliRun.Run("report", _folder["1.jsonl"], _folder["2.jsonl"]).Out.Split('\n').Order());
+        var other = CliRun.Run([.. arguments[..^1], _folder["other.jsonl"], "--temp", "0.9"]);
+        Assert.Equal(0, other.Code);
+        var broken = _folder.Write("broken.jsonl", File.ReadLines(_folder["2.jsonl"]).First().Replace("\"settings\":{", "\"settings\":null,\"x\":{", StringComparison.Ordinal) + "\n");
+        Assert.Contains("settings differ", CliRun.Fails(1, ["report", _folder["1.jsonl"], broken]), StringComparison.Ordinal);
+        Assert.Contains("settings differ", CliRun.Fails(1, ["report", _folder["1.jsonl"], _folder["other.jsonl"]]), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,7 +97,7 @@ public sealed class StudyCommandTests : IDisposable
         var reused = modes.ToDictionary(mode => (string)mode!["mode"]!, mode => (long)mode!["reused_tokens"]!, StringComparer.Ordinal);
         Assert.Equal(decoded["one by one"], decoded["one batch"]);
         Assert.Equal(decoded["one by one"], decoded["cell by cell"]);
-        const string generated = "one batch, generated tokens steered";
+        const string generated = "one batch; generated tokens steered";
         Assert.Equal(decoded["one by one"], decoded[generated] + reused[generated]);
         Assert.True(reused[generated] > 0);
     }

@@ -54,6 +54,16 @@ public sealed unsafe class AbiTests
             ("n_gpu_layers", (nint)(&m.GpuLayers)), ("use_mmap", (nint)(&m.UseMemoryMap)), ("vocab_only", (nint)(&m.VocabularyOnly)),
             ("progress", (nint)(&m.Progress)), ("progress_user", (nint)(&m.ProgressUser)));
 
+        ShimImportance i;
+        Add(mirrors, "ns_importance", sizeof(ShimImportance), (nint)(&i), ("tensor", (nint)(&i.Tensor)), ("values", (nint)(&i.Values)), ("n_values", (nint)(&i.Count)));
+
+        ShimQuantizeOptions q;
+        Add(
+            mirrors, "ns_quantize_options", sizeof(ShimQuantizeOptions), (nint)(&q),
+            ("file_type", (nint)(&q.FileType)), ("n_threads", (nint)(&q.Threads)), ("n_importances", (nint)(&q.ImportanceCount)),
+            ("importances", (nint)(&q.Importances)), ("allow_requantize", (nint)(&q.AllowRequantize)), ("pure", (nint)(&q.Pure)),
+            ("keep_output", (nint)(&q.KeepOutput)), ("progress", (nint)(&q.Progress)), ("progress_user", (nint)(&q.ProgressUser)));
+
         ShimSessionOptions s;
         Add(
             mirrors, "ns_session_options", sizeof(ShimSessionOptions), (nint)(&s),
@@ -101,7 +111,15 @@ public sealed unsafe class AbiTests
             ("n_read_slots", (nint)(&p.ReadSlotCount)), ("read_slots", (nint)(&p.ReadSlots)), ("labels", (nint)(&p.Labels)),
             ("n_labels", (nint)(&p.LabelCount)), ("n_groups", (nint)(&p.GroupCount)), ("sums", (nint)(&p.Sums)), ("norm_sums", (nint)(&p.NormSums)),
             ("counts", (nint)(&p.Counts)), ("copy_rows", (nint)(&p.CopyRows)), ("copies", (nint)(&p.Copies)), ("n_copy_rows", (nint)(&p.CopyRowCount)),
-            ("stop_early", (nint)(&p.StopEarly)));
+            ("stop_early", (nint)(&p.StopEarly)), ("host_is_device", (nint)(&p.HostIsDevice)), ("device", (nint)(&p.Device)),
+            ("device_user", (nint)(&p.DeviceUser)));
+
+        ShimDeviceWork w;
+        Add(
+            mirrors, "ns_device_work", sizeof(ShimDeviceWork), (nint)(&w),
+            ("n_rows", (nint)(&w.Rows)), ("data", (nint)(&w.Data)), ("stride", (nint)(&w.Stride)), ("edits", (nint)(&w.Edits)),
+            ("labels", (nint)(&w.Labels)), ("n_edits", (nint)(&w.EditCount)), ("n_labels", (nint)(&w.LabelCount)),
+            ("read_index", (nint)(&w.ReadIndex)));
     }
 
     private static void AddEnums(SortedDictionary<string, long> mirrors)
@@ -114,7 +132,10 @@ public sealed unsafe class AbiTests
             ("ADD_KEEP_NORM", SteeringOperation.AddKeepNorm), ("SELF_AMPLIFY", SteeringOperation.SelfAmplify));
         Enumeration(
             "GGML_LOG_LEVEL_", ("DEBUG", LogLevel.Debug), ("INFO", LogLevel.Information), ("WARN", LogLevel.Warning), ("ERROR", LogLevel.Error));
+        Enumeration("NS_DEVICE_", ("DONE", DevicePath.Result.Done), ("DECLINED", DevicePath.Result.Declined), ("FAILED", DevicePath.Result.Failed));
+        foreach (var type in QuantizationType.All) mirrors.Add($"LLAMA_FTYPE_{(type.FileType == 0 ? "ALL" : "MOSTLY")}_{type.Name}", type.FileType);
         mirrors.Add("GGML_LOG_LEVEL_CONT", NativeLog.Continuation);
+        mirrors.Add("NS_LOG_NOTICE", NativeLog.Notice);
 
         Enumeration("GGML_TYPE_", [.. Enum.GetValues<GgmlType>().Select(type => (type.ToString(), type))]);
         foreach (var type in Enum.GetValues<GgmlType>())

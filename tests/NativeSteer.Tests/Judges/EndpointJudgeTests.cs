@@ -49,7 +49,7 @@ public sealed class EndpointJudgeTests : IDisposable
     {
         using var endpoint = new FakeEndpoint((text, _) => text.Split(' ')[0] switch
         {
-            "Hang" => Reply.Completion("late") with { Delay = TimeSpan.FromSeconds(5) },
+            "Hang" => Reply.Completion("late") with { Delay = TimeSpan.FromSeconds(20) },
             "Busy" => new Reply(429, "{}"),
             "Broken" => new Reply(500, "{}"),
             "Bad" => new Reply(400, "{\"error\": {\"message\": \"too long\"}}"),
@@ -63,13 +63,13 @@ public sealed class EndpointJudgeTests : IDisposable
             "Shape" => new Reply(200, "{\"answer\": 42}"),
             _ => FakeEndpoint.Good(text),
         });
-        using var judge = Judge(endpoint, options => options with { Timeout = TimeSpan.FromSeconds(0.5), Retries = 1, Concurrency = 16 });
+        using var judge = Judge(endpoint, options => options with { Timeout = TimeSpan.FromSeconds(4), Retries = 1, Concurrency = 16 });
         string[] names = ["Good", "Hang", "Busy", "Broken", "Bad", "Refuse", "Filter", "Long", "Empty", "Prose", "Other", "Page", "Shape", "Fine"];
         var results = judge.Annotate([.. names.Select(name => Trace(name, $"{name} is it. Wait.")), Trace("Blank", " \n")]).ToDictionary(result => result.Trace.Id);
         Assert.Equal(15, results.Count);
         foreach (var (name, reason) in new (string, string?)[]
         {
-            ("Good", null), ("Fine", null), ("Hang", "did not answer within 0.5 s"), ("Busy", "stayed busy (429)"), ("Broken", "status 500"), ("Bad", "status 400"),
+            ("Good", null), ("Fine", null), ("Hang", "did not answer within 4 s"), ("Busy", "stayed busy (429)"), ("Broken", "status 500"), ("Bad", "status 400"),
             ("Refuse", "refused: I would rather not."), ("Filter", "filtered"), ("Long", "cut off"), ("Empty", "empty"), ("Prose", "no segments"),
             ("Other", "no segment of the annotation is in the text"), ("Page", "no chat completion"), ("Shape", "no chat completion"), ("Blank", "no text"),
         })

@@ -72,7 +72,7 @@ internal sealed class SyntheticStudy(ulong seed = 1)
 
     private static JsonObject Traces() => new()
     {
-        ["type"] = "traces", ["count"] = 400, ["tokens"] = 41230, ["judge"] = "countdown", ["skipped"] = 3,
+        ["type"] = "traces", ["count"] = 400, ["tokens"] = 41230, ["judge"] = "countdown", ["skipped"] = 3, ["hash"] = "t1", ["vector_hash"] = "v1",
         ["spans"] = new JsonObject { ["backtracking"] = 512, ["deduction"] = 1804, ["initializing"] = 400, ["example-testing"] = 1100 },
     };
 

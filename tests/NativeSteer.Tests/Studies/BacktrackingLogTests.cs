@@ -69,6 +69,36 @@ public sealed class BacktrackingLogTests : IDisposable
         Fails.With(() => BacktrackingLog.Read([first, other]), "other.jsonl:1: ", expected, "give the shards of one run");
     }
 
+    [Theory]
+    [InlineData("\"hash\":\"t1\"", "\"hash\":\"t2\"", "the traces differ")]
+    [InlineData("\"vector_hash\":\"v1\"", "\"vector_hash\":\"v2\"", "the vectors differ")]
+    [InlineData("\"scale\":7.5", "\"scale\":7.6", "was something else before")]
+    [InlineData("\"text\":\"", "\"text\":\"Well, ", "had another completion before")]
+    public void Shards_whose_vectors_or_texts_differ_are_not_mixed(string here, string there, string expected)
+    {
+        var first = Write(s_lines);
+        var other = _folder.Write("other.jsonl", string.Join('\n', s_lines.Select((line, i) => i == 0 ? line : line.Replace(here, there, StringComparison.Ordinal))));
+        Fails.With(() => BacktrackingLog.Read([first, other]), "other.jsonl:", expected);
+    }
+
+    [Fact]
+    public void Two_runs_written_into_one_file_are_refused() =>
+        Refuses("the setting seeds is [1,2] here", [.. s_lines, s_lines[0].Replace("\"seeds\":[1]", "\"seeds\":[1,2]", StringComparison.Ordinal), .. s_lines.Skip(1)]);
+
+    [Fact]
+    public void A_bound_on_KL_counts_only_where_KL_was_measured()
+    {
+        string[] bounded = [s_lines[0].Replace("\"max_tokens\":", "\"most_kl\":1e-9,\"max_tokens\":", StringComparison.Ordinal), .. s_lines.Skip(1)];
+        var measured = Results(Write(bounded));
+        Assert.Null(measured.Choice);
+        Assert.Contains("at most 0 nats", BacktrackingChoice.Rule(measured), StringComparison.Ordinal);
+        Assert.Contains("a higher --max-kl", BacktrackingSummary.Of(measured).Place, StringComparison.Ordinal);
+
+        var unmeasured = Results(Write(bounded.Select(line => System.Text.RegularExpressions.Regex.Replace(line, "\"kl\":[-0-9.eE]+", "\"kl\":null"))));
+        Assert.NotNull(unmeasured.Choice);
+        Assert.DoesNotContain("nats", BacktrackingChoice.Rule(unmeasured), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_run_without_base_model_has_results()
     {

@@ -103,11 +103,19 @@ public sealed class MemoryEstimateTests
         ModelInitializer.Write(folder["large.gguf"], new() { Width = 256, Layers = 6, Heads = 4, KeyValueHeads = 2, FeedForward = 1024 }, TinyModel.Path);
         folder.Write("data.jsonl", string.Join('\n', Enumerable.Range(0, 8).Select(i => $"{{\"text\":\"{new string((char)('a' + i), 480)}\"}}")));
         folder.Write("short.jsonl", "{\"text\":\"abc\"}");
-        var least = await Run("small", 1, 32);
-        foreach (var (what, grown) in new[] { ("rows", await Run("small", 8, 512)), ("weights", await Run("large", 1, 32)) })
+        var least = await Highest("small", 1, 32);
+        foreach (var (what, grown) in new[] { ("rows", await Highest("small", 8, 512)), ("weights", await Highest("large", 1, 32)) })
         {
             var ratio = (double)(grown.Estimate - least.Estimate) / (grown.Peak - least.Peak);
             Assert.True(ratio is > 0.75 and < 1.6, $"More {what}: {grown.Estimate - least.Estimate} bytes were estimated, {grown.Peak - least.Peak} were taken.");
+        }
+
+        // A busy machine may look too late and miss a peak, never see one that was not: the highest of three counts.
+        async Task<(long Peak, long Estimate)> Highest(string model, int rows, int length)
+        {
+            var (peak, estimate) = await Run(model, rows, length);
+            for (var again = 0; again < 2; again++) peak = Math.Max(peak, (await Run(model, rows, length)).Peak);
+            return (peak, estimate);
         }
 
         // The most that the program held, trained, saved and exported.

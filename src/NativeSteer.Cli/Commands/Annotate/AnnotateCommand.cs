@@ -55,14 +55,13 @@ internal sealed class AnnotateCommand : Verb
         Count(begun, judge.Traces, report, output, terminal);
         var traces = begun?.Missing(judge.Traces) ?? judge.Traces;
         judge.Announce(traces);
-        // What stands in the file goes only once it is settled that there is something to replace it.
-        using var fresh = output is not null && !resume ? AnnotationWriter.Create(output, judge.Judge) : null;
-        Judge(judge, traces, begun ?? fresh, report, terminal, stop);
+        using var target = new AnnotationTarget(begun, output, judge.Judge);
+        Judge(judge, traces, target, report, terminal, stop);
         return Finish(parse, report, judge, terminal, output);
     }
 
     private static void Judge(
-        OpenJudge judge, IReadOnlyList<LabelledTrace> traces, AnnotationWriter? writer, AnnotationReport report, Terminal terminal, CancellationToken stop)
+        OpenJudge judge, IReadOnlyList<LabelledTrace> traces, AnnotationTarget target, AnnotationReport report, Terminal terminal, CancellationToken stop)
     {
         var failures = new FailureNotes(terminal);
         try
@@ -74,15 +73,15 @@ internal sealed class AnnotateCommand : Verb
                 {
                     report.Add(annotation);
                     failures.Add(annotation);
-                    writer?.Write(annotation);
-                    if (writer is null && annotation.Failure is null) Print(annotation, judge.Judge, terminal);
+                    target.Write(annotation);
+                    if (!target.IsFile && annotation.Failure is null) Print(annotation, judge.Judge, terminal);
                 }
                 return report.Traces;
             });
         }
         catch (OperationCanceledException)
         {
-            terminal.Note($"{report.Traces - report.Unlabelled} of {judge.Traces.Count} traces are labelled" + (writer is null ? "" : "; --resume goes on with the others"));
+            terminal.Note($"{report.Traces - report.Unlabelled} of {judge.Traces.Count} traces are labelled" + (target.IsFile ? "; --resume goes on with the others" : ""));
             throw;
         }
     }
@@ -129,6 +128,31 @@ internal sealed class AnnotateCommand : Verb
             if (_count <= Most) terminal.Note($"{annotation.Trace.Place}: unlabelled: {Text.OneLine(annotation.Failure)}");
             if (_count == Most + 1) terminal.Note("more traces are unlabelled; they are counted at the end");
         }
+    }
+
+    /// <summary>Where annotations go. What stood in a file goes only once there is a labelled trace to replace it.</summary>
+    private sealed class AnnotationTarget(AnnotationWriter? begun, string? path, IJudge judge) : IDisposable
+    {
+        private readonly List<Annotation> _waiting = []; // unlabelled ones before the first labelled one
+        private AnnotationWriter? _fresh;
+
+        internal bool IsFile => path is not null;
+
+        internal void Write(Annotation annotation)
+        {
+            if (path is null) return;
+            if ((begun ?? _fresh) is { } writer)
+            {
+                writer.Write(annotation);
+                return;
+            }
+            _waiting.Add(annotation);
+            if (annotation.Failure is not null) return;
+            _fresh = AnnotationWriter.Create(path, judge);
+            foreach (var waiting in _waiting) _fresh.Write(waiting);
+        }
+
+        public void Dispose() => _fresh?.Dispose();
     }
 
     private sealed class JudgeReport(IProgressReport report) : IProgress<JudgeProgress>

@@ -17,17 +17,22 @@ internal static class PromptSource
     internal static List<PromptSpec> Read(IReadOnlyList<string> texts, IReadOnlyList<string> files)
     {
         var prompts = new List<PromptSpec>();
-        foreach (var text in texts) prompts.Add(new PromptSpec(Number(prompts.Count), text, null));
+        foreach (var text in texts) prompts.Add(new PromptSpec(NextId(prompts), text, null));
         foreach (var file in files)
         {
             if (IsJsonLines(file)) AddLines(file, prompts);
-            else prompts.Add(new PromptSpec(Number(prompts.Count), ReadText(file), null));
+            else prompts.Add(new PromptSpec(NextId(prompts), ReadText(file), null));
         }
-        if (prompts.Count == 0) prompts.Add(new PromptSpec(Number(0), "", null));
+        if (prompts.Count == 0) prompts.Add(new PromptSpec(NextId(prompts), "", null));
         return prompts;
     }
 
-    private static string Number(int index) => $"{index + 1}";
+    /// <summary>The prompt's number, or the next one that no other prompt is called.</summary>
+    private static string NextId(List<PromptSpec> prompts)
+    {
+        var ids = prompts.Select(prompt => prompt.Id).ToHashSet(StringComparer.Ordinal);
+        return Enumerable.Range(prompts.Count + 1, int.MaxValue - prompts.Count - 1).Select(number => $"{number}").First(id => !ids.Contains(id));
+    }
 
     private static bool IsJsonLines(string path) => Path.GetExtension(path) is ".jsonl" or ".ndjson" or ".JSONL";
 
@@ -36,7 +41,7 @@ internal static class PromptSource
         var ids = prompts.Select(prompt => prompt.Id).ToHashSet(StringComparer.Ordinal);
         foreach (var line in JsonLines.Read(path))
         {
-            var id = line.OptionalName("id") ?? Number(prompts.Count);
+            var id = line.OptionalName("id") ?? $"{prompts.Count + 1}";
             if (!ids.Add(id)) throw line.Error($"the id \"{Output.Text.OneLine(id)}\" was used before; give each prompt its own.");
             prompts.Add(new PromptSpec(id, line.OptionalString("prompt") ?? line.OptionalString("problem") ?? line.RequiredString("prompt"), SteerSpec.Of(line)));
         }

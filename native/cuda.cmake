@@ -1,0 +1,42 @@
+# Brings a CUDA build of llama.cpp, the one pinned in cuda.lock, into artifacts/llama-cuda, laid out like a llama.cpp checkout, so that
+# LLAMA_DIR can name it. scripts/setup-cuda.sh calls this once it knows that the machine can use it.
+#
+#   cmake -DCUDA=13 -P native/cuda.cmake    for drivers of 580 and newer (needs libcudart.so.13 and libcublas.so.13)
+#   cmake -DCUDA=12 -P native/cuda.cmake    for older ones (libcudart.so.12, libcublas.so.12)
+cmake_minimum_required(VERSION 3.21)
+if(NOT CUDA MATCHES "^1[23]$")
+  message(FATAL_ERROR " error: -DCUDA=12 or -DCUDA=13 is wanted.")
+endif()
+
+include("${CMAKE_CURRENT_LIST_DIR}/fetch.cmake") # headers and licence; takes the lock
+set(ns_lock_file "${CMAKE_CURRENT_LIST_DIR}/cuda.lock")
+set(folder "${ns_artifacts}/llama-cuda")
+
+file(SHA256 "${ns_lock_file}" stamp)
+file(SHA256 "${CMAKE_CURRENT_LIST_FILE}" stamp_script)
+string(APPEND stamp " ${stamp_script} ${CUDA}")
+ns_is_current("${folder}" "${stamp}" current)
+if(NOT current)
+  ns_tarball("@node-llama-cpp/linux-x64-cuda" libraries)
+  set(new "${folder}.new")
+  file(REMOVE_RECURSE "${new}")
+  message(STATUS "Unpacking llama.cpp for CUDA ${CUDA} into artifacts/llama-cuda")
+  foreach(part CMakeLists.txt LICENSE include ggml)
+    file(COPY "${ns_llama}/${part}" DESTINATION "${new}")
+  endforeach()
+  file(MAKE_DIRECTORY "${new}/lib/linux-x64")
+  file(ARCHIVE_EXTRACT INPUT "${libraries}" DESTINATION "${new}/work" PATTERNS "package/bins/*/lib*")
+  file(GLOB_RECURSE found "${new}/work/package/bins/*.so*")
+  file(COPY ${found} DESTINATION "${new}/lib/linux-x64")
+  if(CUDA EQUAL 12)
+    ns_tarball("@node-llama-cpp/linux-x64-cuda-ext" older)
+    file(ARCHIVE_EXTRACT INPUT "${older}" DESTINATION "${new}/older" PATTERNS "*libggml-cuda.so*")
+    file(GLOB_RECURSE found "${new}/older/*libggml-cuda.so*")
+    if(NOT found)
+      ns_fail("@node-llama-cpp/linux-x64-cuda-ext holds no libggml-cuda.so.")
+    endif()
+    file(COPY_FILE "${found}" "${new}/lib/linux-x64/libggml-cuda.so") # file(COPY) takes files of one date for one file
+  endif()
+  file(REMOVE_RECURSE "${new}/work" "${new}/older")
+  ns_finish("${new}" "${folder}" "${stamp}")
+endif()
