@@ -38,7 +38,9 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
 
     internal static VerbList Countdown { get; } = new("countdown",
         new("generate", "Puzzles with answers to learn from, as JSONL", (args, terminal) => new CountdownGenerateCommand().Run(args, terminal)),
-        new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
+        new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)),
+        new("search", "Answer puzzles by searching with a model that takes steps back", (args, terminal) => new CountdownSearchCommand().Run(args, terminal)),
+        new("iterate", "Distil search into a fast model: search, keep what is right, train, again", (args, terminal) => new CountdownIterateCommand().Run(args, terminal)));
 
     internal static VerbList Studies { get; } = new("study",
         new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)),

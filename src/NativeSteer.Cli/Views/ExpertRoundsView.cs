@@ -11,13 +11,13 @@ internal static class ExpertRoundsView
     internal static void Print(Terminal terminal, IReadOnlyList<ExpertRound> rounds)
     {
         var table = new Table(
-            Column.OfNumbers("round"), Column.OfNumbers("problems"), Column.OfNumbers("right"), Column.OfNumbers("false claims"), Column.OfNumbers("answers"),
-            Column.OfNumbers("greedy"), Column.OfNumbers("95 %"), Column.OfNumbers("new targets"), Column.OfNumbers("search"), Column.OfNumbers("95 %"));
+            Column.OfNumbers("round"), Column.OfNumbers("problems"), Column.OfNumbers("right"), Column.OfNumbers("false claims"),
+            Column.OfNumbers("greedy, seen targets"), Column.OfNumbers("new targets"), Column.OfNumbers("search, seen"), Column.OfNumbers("new"), Column.OfNumbers("greedy, collected problems"));
         foreach (var round in rounds)
         {
             table.Add(
-                $"{round.Round}", $"{round.Problems}", $"{round.Verified}", $"{round.FalseClaims}", $"{round.Answers}",
-                Text.Percent(round.Fast.Value), Interval(round.Fast), Text.Percent(round.FastNew.Value), Text.Percent(round.Slow.Value), Interval(round.Slow));
+                $"{round.Round}", $"{round.Problems}", $"{round.Verified}", $"{round.FalseClaims}", Shown(round.Fast), Shown(round.FastNew), Text.Percent(round.Slow.Value), Text.Percent(round.SlowNew.Value),
+                round.Round == 0 ? "-" : $"{Text.Percent(round.CollectedBefore.Value)}, then {Text.Percent(round.CollectedAfter.Value)}");
         }
         table.Print(terminal);
     }
@@ -35,7 +35,11 @@ internal static class ExpertRoundsView
         inner.Number("greedy", round.Fast.Value);
         inner.Number("greedy_new_targets", round.FastNew.Value);
         inner.Number("search", round.Slow.Value);
+        inner.Number("search_new_targets", round.SlowNew.Value);
+        if (round.Round == 0) return;
+        inner.Number("greedy_collected_before", round.CollectedBefore.Value);
+        inner.Number("greedy_collected_after", round.CollectedAfter.Value);
     });
 
-    private static string Interval(Share share) => $"{Text.Percent(share.Low)} - {Text.Percent(share.High)}";
+    private static string Shown(Share share) => $"{Text.Percent(share.Value)} ({Text.Percent(share.Low)} - {Text.Percent(share.High)})";
 }

@@ -113,25 +113,56 @@ internal sealed class SelfBacktrackingFigures(SelfBacktrackingLog log)
 
     internal ReportFigure Rounds()
     {
-        var table = new FigureTable("rounds", new FigureColumn("series"), new FigureColumn("round"), new FigureColumn("accuracy", "share"), new FigureColumn("low", "95 %"), new FigureColumn("high", "95 %"),
-            new FigureColumn("problems"), new FigureColumn("answers"), new FigureColumn("false_claims"));
+        string[] series = ["greedy, seen targets", "greedy, new targets", "search, seen targets", "search, new targets", "greedy, collected problems"];
+        var table = new FigureTable("rounds", new FigureColumn("series"), new FigureColumn("round"), new FigureColumn("accuracy", "share"), new FigureColumn("low", "95 %"), new FigureColumn("high", "95 %"));
+        var counts = new FigureTable("rounds-counts", new FigureColumn("round"), new FigureColumn("problems", "searched"), new FigureColumn("right", "answers that the verifier keeps"),
+            new FigureColumn("false_claims", "answers that it does not"), new FigureColumn("before", "greedy, the same problems, before the round"), new FigureColumn("after", "and after it"));
         foreach (var round in log.Rounds)
         {
-            foreach (var (name, share) in (ReadOnlySpan<(string, Countdown.Share)>)[("greedy", round.Fast), ("search", round.Slow), ("greedy, new targets", round.FastNew)])
-                table.Add(name, round.Round, share.Value, share.Low, share.High, round.Problems, round.Answers, round.FalseClaims);
+            var shares = new List<(string Name, Countdown.Share Share)> { (series[0], round.Fast), (series[1], round.FastNew), (series[2], round.Slow), (series[3], round.SlowNew) };
+            if (round.Round > 0)
+            {
+                shares.Add((series[4], round.CollectedAfter));
+                counts.Add(round.Round, round.Problems, round.Verified, round.FalseClaims, StudyWords.Percent(round.CollectedBefore.Value), StudyWords.Percent(round.CollectedAfter.Value));
+            }
+            foreach (var (name, share) in shares) table.Add(name, round.Round, share.Value, share.Low, share.High);
         }
         return new ReportFigure
         {
             Id = "rounds",
             Title = "Can search be distilled into a fast model?",
-            Caption = "Expert iteration: each round searches new problems, keeps verified answers, trains on them. Evaluated on problems that are never collected from.",
+            Caption = "Expert iteration: each round searches new problems, keeps the answers that the verifier finds right, and trains on them. Half of the problems have targets that no training "
+                + "data had, so that search and verifier are all there is to learn those from. Evaluated on problems that no round collects from, and, as the published code does, on those that it does.",
             Theirs = SelfBacktrackingNumbers.Iteration,
-            Absent = log.Rounds.Count == 0 ? "No expert iteration lies beside this log; 'countdown iterate -o DIR/iterate' in the study's folder adds it." : null,
-            Chart = Chart("rounds", table, ["series", "round", "accuracy", "low", "high"], ["greedy", "search", "greedy, new targets"], _ => { }),
+            Absent = log.Rounds.Count == 0 ? "No expert iteration lies beside this log; 'study self-backtracking --stages iterate' adds it." : null,
+            Chart = Chart("rounds", table, ["series", "round", "accuracy", "low", "high"], series, _ => { }),
             Alt = "Accuracy by round; the numbers are in the table below.",
+            Body = counts.Rows.Count == 0 ? "" : Html(counts, "What rounds collected, and greedy answers to just those problems"),
             Numbers = Html(table, "Rounds"),
+            Tables = [table, counts],
+        };
+    }
+
+    internal ReportFigure Ablations()
+    {
+        var table = new FigureTable("ablations", new FigureColumn("name", "D_op : D_back, exploration : computational : rule"), new FigureColumn("greedy", "share"), new FigureColumn("b0", "search, share"),
+            new FigureColumn("b1", "share"), new FigureColumn("wrong", "clearly wrong steps taken back"), new FigureColumn("right", "right steps taken back"), new FigureColumn("area", "of the ROC curve"));
+        foreach (var row in log.Ablations)
+        {
+            table.Add(row.Name, Shown(row.Greedy), Shown(row.Searched[0]), row.Searched.Count > 1 ? Shown(row.Searched[1]) : null, Shown(row.Wrong), Shown(row.Right), row.Area);
+        }
+        return new ReportFigure
+        {
+            Id = "ablations",
+            Title = "What should the training data be like?",
+            Caption = "The base model trained for 100 steps (0.4 million tokens, a tenth of the built-in model's) on data of other compositions, then asked the same puzzles; search with N = 8.",
+            Theirs = "Table 3, 1:0.5 to 1:4, b=1 N=8: 68.0, 67.6, 64.7, 65.2, 65.9 %.",
+            Body = table.Rows.Count == 0 ? "" : Html(table, "Compositions of the training data"),
+            Absent = table.Rows.Count == 0 ? "No ablations lie beside this log; 'study self-backtracking --stages ablations' adds them." : null,
             Tables = [table],
         };
+
+        static string Shown(Countdown.Share share) => SelfBacktrackingSummary.Shown(share);
     }
 
     internal ReportFigure Trees()

@@ -19,7 +19,7 @@ public static class SelfBacktrackingReport
         ArgumentNullException.ThrowIfNull(log);
         ArgumentNullException.ThrowIfNull(path);
         var figures = new SelfBacktrackingFigures(log);
-        ReportOutput.Write(path, Text(log), [figures.Methods(), figures.Scaling(), figures.Emission(), figures.Failures(), figures.Rounds(), figures.Trees()]);
+        ReportOutput.Write(path, Text(log), [figures.Methods(), figures.Scaling(), figures.Emission(), figures.Failures(), figures.Rounds(), figures.Ablations(), figures.Trees()]);
     }
 
     private static PageText Text(SelfBacktrackingLog log)

@@ -125,11 +125,13 @@ public static class PuzzleSearch
     {
         ArgumentNullException.ThrowIfNull(model);
         var mark = (format ?? new SearchFormat()).Backtrack;
-        return model.Vocabulary.Tokenize(mark, addSpecial: false) is [var token]
-            ? token
-            : throw new NativeSteerException(
+        return BacktrackToken(model, format) ?? throw new NativeSteerException(
                 $"{model.Path} has no token {mark}, so it cannot take a step back; train it with 'train sft --new-token \"{mark}\"', or give another --method.");
     }
+
+    /// <summary>The token that takes a step back, or null where the vocabulary has none.</summary>
+    internal static int? BacktrackToken(LanguageModel model, SearchFormat? format = null) =>
+        model.Vocabulary.Tokenize((format ?? new SearchFormat()).Backtrack, addSpecial: false) is [var token] ? token : null;
 
     /// <summary>Answers puzzles.</summary>
     /// <param name="context">Where; not used by depth-first search, which may go without.</param>

@@ -132,9 +132,9 @@ public sealed class SearchBenchmark(LanguageModel model, SearchBenchmarkOptions 
             : PuzzleSearch.Context(model, puzzles, settings, mode == OneAtATime ? 1 : options.Parallel, options.Threads);
         if (mode is Forked or Redecoded) return (PuzzleSearch.Run(context, puzzles, settings, Count, null, stop), solved);
         var sum = new SearchStatistics();
-        foreach (var puzzle in puzzles)
+        for (var i = 0; i < puzzles.Count; i++)
         {
-            var one = PuzzleSearch.Run(context, [puzzle], settings, Count, null, stop);
+            var one = PuzzleSearch.Run(context, [puzzles[i]], settings with { Search = settings.Search with { FirstProblem = i } }, Count, null, stop);
             sum = new SearchStatistics
             {
                 DecodedTokens = sum.DecodedTokens + one.DecodedTokens,

@@ -42,6 +42,9 @@ public sealed record SearchOptions
     /// <summary>Decides what is drawn.</summary>
     public uint Seed { get; init; } = 42;
 
+    /// <summary>What the first problem counts as, where problems are dealt out to several searches: a problem's draws depend on its number.</summary>
+    public int FirstProblem { get; init; }
+
     /// <summary>Most states that a round hands to the next.</summary>
     public int FrontierSize => Frontier ?? (int)Math.Sqrt(Samples);
 
@@ -60,5 +63,5 @@ public sealed record SearchOptions
 
     /// <summary>The seed of a sample, which depends on nothing that runs beside it.</summary>
     internal ulong SeedOf(int problem, int round, int state) =>
-        StableRandom.Mix(StableRandom.Mix(StableRandom.Mix(Seed) ^ (ulong)problem) ^ ((ulong)round << 32) ^ (ulong)state);
+        StableRandom.Mix(StableRandom.Mix(StableRandom.Mix(Seed) ^ (ulong)(FirstProblem + problem)) ^ ((ulong)round << 32) ^ (ulong)state);
 }

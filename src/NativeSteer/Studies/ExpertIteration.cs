@@ -39,29 +39,32 @@ public sealed class ExpertIteration(ExpertIterationOptions options, string folde
         options.Validate();
         StudyFolder.Make(folder);
         using var log = Open();
-        var evaluation = new PuzzleGenerator(options.Puzzles with { Split = PuzzleSplit.Validation, Seed = options.Seed }).Distinct(options.Evaluated).ToList();
-        var newTargets = new PuzzleGenerator(options.Puzzles with { Split = PuzzleSplit.NewTargets, Seed = options.Seed }).Distinct(options.Evaluated).ToList();
-        var problems = new PuzzleGenerator(options.Puzzles with { Split = PuzzleSplit.Train, Seed = options.Seed }).Distinct(options.Rounds * options.Problems).ToList();
+        var problems = ExpertProblems.Draw(options);
         for (var round = 0; round <= options.Rounds; round++)
         {
             if (log.TryPass(1)) continue;
-            var done = new ExpertRound(round, 0, 0, 0, 0, 0, 0, double.NaN, default, default, default);
+            var done = new ExpertRound(round, 0, 0, 0, 0, 0);
             if (round > 0)
             {
-                done = Collect(round, problems.GetRange((round - 1) * options.Problems, options.Problems), stop);
+                done = Collect(round, problems.Of(round), stop);
                 done = Train(round, done, stop);
             }
             using var model = LanguageModel.Load(Model(round));
             done = done with
             {
-                Fast = Evaluate(model, evaluation, SearchMethod.Greedy, round, "greedy", stop),
-                FastNew = Evaluate(model, newTargets, SearchMethod.Greedy, round, "greedy, new targets", stop),
-                Slow = Evaluate(model, evaluation, SearchMethod.Search, round, "search", stop),
+                Fast = Evaluate(model, problems.Seen, SearchMethod.Greedy, round, "greedy", stop),
+                FastNew = Evaluate(model, problems.New, SearchMethod.Greedy, round, "greedy, new targets", stop),
+                Slow = Evaluate(model, problems.Seen, SearchMethod.Search, round, "search", stop),
+                SlowNew = Evaluate(model, problems.New, SearchMethod.Search, round, "search, new targets", stop),
             };
+            if (round > 0) done = done with { CollectedAfter = Evaluate(model, Some(problems.Of(round)), SearchMethod.Greedy, round, "greedy, collected problems", stop) };
             log.Write(json => ExpertRounds.Write(json, done));
         }
         return ExpertRounds.Read(Log);
     }
+
+    // Enough of the collected problems; they come in no order that matters.
+    private List<Puzzle> Some(IReadOnlyList<Puzzle> problems) => [.. problems.Take(options.Evaluated)];
 
     private SequentialLog Open()
     {
@@ -80,7 +83,7 @@ public sealed class ExpertIteration(ExpertIterationOptions options, string folde
         }
     }
 
-    private ExpertRound Collect(int round, List<Puzzle> problems, CancellationToken stop)
+    private ExpertRound Collect(int round, IReadOnlyList<Puzzle> problems, CancellationToken stop)
     {
         if (File.Exists(Answers(round)) && File.Exists(Counts(round))) return ExpertRounds.Read(Counts(round))[0];
         using var model = LanguageModel.Load(Model(round - 1));
@@ -104,14 +107,26 @@ public sealed class ExpertIteration(ExpertIterationOptions options, string folde
                 .Take(options.AnswersEach).Select(candidate => new CountdownTrace(answer.Puzzle, TraceStyle.Solution, candidate.Text, [], [])));
         }
         if (rows.Count == 0) throw new NativeSteerException($"Round {round}: none of the {problems.Count} problems was answered rightly, so there is nothing to train on; give more problems, or a better model.");
-        var done = new ExpertRound(round, problems.Count, claimed, verified, claimed - verified, rows.Count, 0, double.NaN, default, default, default);
-        TraceLines.Write(Answers(round), [.. rows, .. Reminders(round, problems, (int)(options.Reminders * rows.Count))]);
+        var done = new ExpertRound(round, problems.Count, claimed, verified, claimed - verified, rows.Count)
+        {
+            CollectedBefore = Evaluate(model, Some(problems), SearchMethod.Greedy, round, "greedy, problems to collect from", stop),
+        };
+        WriteAnswers(round, [.. rows, .. Reminders(round, problems, (int)(options.Reminders * rows.Count))]);
         ExpertRounds.WriteAlone(Counts(round), done);
         return done;
     }
 
+    // A round trains on its own answers and on those of all rounds before.
+    private void WriteAnswers(int round, IReadOnlyList<CountdownTrace> own) => AtomicFile.Write(Answers(round), stream =>
+    {
+        TraceLines.Write(stream, own);
+        if (round == 1) return;
+        using var before = File.OpenRead(Answers(round - 1));
+        before.CopyTo(stream);
+    });
+
     // Wrong steps whose beginnings are masked too: what is trained is to take them back, and nothing of the solution.
-    private IEnumerable<CountdownTrace> Reminders(int round, List<Puzzle> problems, int count) =>
+    private IEnumerable<CountdownTrace> Reminders(int round, IReadOnlyList<Puzzle> problems, int count) =>
         TraceGenerator.Backtracks(problems, options.Puzzles with { Seed = StableRandom.Mix(options.Seed + (ulong)round) }, count)
             .Select(trace => trace with { Mask = [new TextRange(0, trace.Completion.Length - CountdownPieces.Backtrack.Length)] });
 
@@ -145,7 +160,7 @@ public sealed class ExpertIteration(ExpertIterationOptions options, string folde
         return done;
     }
 
-    private Share Evaluate(LanguageModel model, List<Puzzle> puzzles, SearchMethod method, int round, string name, CancellationToken stop)
+    private Share Evaluate(LanguageModel model, IReadOnlyList<Puzzle> puzzles, SearchMethod method, int round, string name, CancellationToken stop)
     {
         var settings = new PuzzleSearchOptions { Method = method, Search = Sized(options.Slow, puzzles, 0), Sampling = options.Sampling };
         using var context = PuzzleSearch.Context(model, puzzles, settings, method == SearchMethod.Greedy ? 32 : options.Parallel, options.Threads);
@@ -158,7 +173,7 @@ public sealed class ExpertIteration(ExpertIterationOptions options, string folde
         return Share.Of(solved, count);
     }
 
-    private SearchOptions Sized(SearchOptions search, List<Puzzle> puzzles, int round) =>
+    private SearchOptions Sized(SearchOptions search, IReadOnlyList<Puzzle> puzzles, int round) =>
         search with { MaxTokens = PuzzleSearch.TokensFor(puzzles), Seed = unchecked(options.Seed * 1000 + (uint)round) };
 
     private void Say(int round, double from, double share, string detail) =>

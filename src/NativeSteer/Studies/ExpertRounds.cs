@@ -13,10 +13,19 @@ public static class ExpertRounds
     /// <summary>Reads a log; its first line, and lines of other kinds, are passed over.</summary>
     /// <exception cref="NativeSteerException">The file cannot be read, or a line is malformed.</exception>
     public static IReadOnlyList<ExpertRound> Read(string path) =>
-        [.. JsonLines.Read(path).Where(line => line.OptionalString("type") is "round").Select(line => new ExpertRound(
+        [.. JsonLines.ReadLog(path).Where(line => line.OptionalString("type") is "round").Select(line => new ExpertRound(
             (int)line.RequiredInteger("round"), (int)line.RequiredInteger("problems"), (int)line.RequiredInteger("claimed"), (int)line.RequiredInteger("verified"),
-            (int)line.RequiredInteger("false_claims"), (int)line.RequiredInteger("answers"), line.RequiredInteger("trained_tokens"),
-            Number(line, "loss"), Share(line, "fast"), Share(line, "slow"), Share(line, "fast_new")))];
+            (int)line.RequiredInteger("false_claims"), (int)line.RequiredInteger("answers"))
+        {
+            TrainedTokens = line.RequiredInteger("trained_tokens"),
+            Loss = ShareLines.Number(line, "loss"),
+            Fast = ShareLines.Read(line, "fast"),
+            Slow = ShareLines.Read(line, "slow"),
+            FastNew = ShareLines.Read(line, "fast_new"),
+            SlowNew = ShareLines.Read(line, "slow_new"),
+            CollectedBefore = ShareLines.Read(line, "collected_before"),
+            CollectedAfter = ShareLines.Read(line, "collected_after"),
+        })];
 
     internal static void Write(Utf8JsonWriter json, ExpertRound round)
     {
@@ -30,9 +39,12 @@ public static class ExpertRounds
         json.WriteNumber("trained_tokens", round.TrainedTokens);
         if (double.IsFinite(round.Loss)) json.WriteNumber("loss", round.Loss);
         else json.WriteNull("loss");
-        Share(json, "fast", round.Fast);
-        Share(json, "slow", round.Slow);
-        Share(json, "fast_new", round.FastNew);
+        ShareLines.Write(json, "fast", round.Fast);
+        ShareLines.Write(json, "slow", round.Slow);
+        ShareLines.Write(json, "fast_new", round.FastNew);
+        ShareLines.Write(json, "slow_new", round.SlowNew);
+        ShareLines.Write(json, "collected_before", round.CollectedBefore);
+        ShareLines.Write(json, "collected_after", round.CollectedAfter);
     }
 
     internal static void WriteAlone(string path, ExpertRound round)
@@ -50,21 +62,4 @@ public static class ExpertRounds
             file.WriteByte((byte)'\n');
         });
     }
-
-    private static void Share(Utf8JsonWriter json, string name, Share share)
-    {
-        json.WriteStartArray(name);
-        foreach (var value in (ReadOnlySpan<double>)[share.Value, share.Low, share.High]) json.WriteNumberValue(double.IsFinite(value) ? value : 0);
-        json.WriteEndArray();
-    }
-
-    private static Share Share(JsonLine line, string name)
-    {
-        if (line.Element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 3)
-            return new Share(value[0].GetDouble(), value[1].GetDouble(), value[2].GetDouble());
-        throw line.Error($"\"{name}\" should be three numbers.");
-    }
-
-    private static double Number(JsonLine line, string name) =>
-        line.Element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
 }

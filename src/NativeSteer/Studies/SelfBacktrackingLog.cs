@@ -86,18 +86,29 @@ public sealed record TreeRow(string Puzzle, string Outcome, string Answer, IRead
 /// <param name="EmissionArea">Area under the ROC curve, clearly wrong against right.</param>
 /// <param name="EmissionCurve">Its points.</param>
 /// <param name="Trees">Some puzzles' trees.</param>
-/// <param name="Rounds">Rounds of expert iteration, where some were put beside it.</param>
 public sealed record SelfBacktrackingLog(
     string Path, JsonElement Head, IReadOnlyList<SearchRow> Rows, IReadOnlyList<EmissionRow> Emission, double EmissionArea,
-    IReadOnlyList<RocPoint> EmissionCurve, IReadOnlyList<TreeRow> Trees, IReadOnlyList<ExpertRound> Rounds)
+    IReadOnlyList<RocPoint> EmissionCurve, IReadOnlyList<TreeRow> Trees)
 {
+    /// <summary>The folder beside the log where expert iteration lies.</summary>
+    public const string IterationFolder = "iterate";
+
+    /// <summary>The folder beside the log where ablations lie.</summary>
+    public const string AblationFolder = "ablations";
+
+    /// <summary>Rounds of expert iteration, where there are some.</summary>
+    public IReadOnlyList<ExpertRound> Rounds { get; init; } = [];
+
+    /// <summary>What other compositions of the training data come to, where that was tried.</summary>
+    public IReadOnlyList<AblationRow> Ablations { get; init; } = [];
+
     /// <summary>The verb in the first line.</summary>
     public const string Command = "study self-backtracking";
 
     /// <summary>Whether a file is such a log.</summary>
-    public static bool IsOne(string path) => JsonLines.Read(path).FirstOrDefault()?.OptionalString("command") is Command;
+    public static bool IsOne(string path) => JsonLines.ReadLog(path).FirstOrDefault()?.OptionalString("command") is Command;
 
-    /// <summary>Reads a log, and the expert iteration's beside it (folder <c>iterate</c>), where there is one.</summary>
+    /// <summary>Reads a log, and those of expert iteration and ablations in folders beside it, where there are some.</summary>
     /// <exception cref="NativeSteerException">The file cannot be read, or a line is malformed.</exception>
     public static SelfBacktrackingLog Read(string path)
     {
@@ -107,7 +118,7 @@ public sealed record SelfBacktrackingLog(
         var curve = new List<RocPoint>();
         var trees = new List<TreeRow>();
         var area = double.NaN;
-        foreach (var line in JsonLines.Read(path))
+        foreach (var line in JsonLines.ReadLog(path))
         {
             switch (line.OptionalString("type"))
             {
@@ -126,8 +137,17 @@ public sealed record SelfBacktrackingLog(
             }
         }
         if (head is not { } first) throw new NativeSteerException($"{FileErrors.Shown(path)} is no log of 'nativesteer {Command}'; its first line should say what was run.");
-        var iterated = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path) ?? "", "iterate", ExpertRounds.LogName);
-        return new SelfBacktrackingLog(path, first, rows, emission, area, curve, trees, File.Exists(iterated) ? ExpertRounds.Read(iterated) : []);
+        return new SelfBacktrackingLog(path, first, rows, emission, area, curve, trees)
+        {
+            Rounds = Beside(IterationFolder, ExpertRounds.LogName) is { } iterated ? ExpertRounds.Read(iterated) : [],
+            Ablations = Beside(AblationFolder, AblationRows.LogName) is { } ablated ? AblationRows.Read(ablated) : [],
+        };
+
+        string? Beside(string folder, string name)
+        {
+            var file = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path) ?? "", folder, name);
+            return File.Exists(file) ? file : null;
+        }
     }
 
     /// <summary>A row, or null where it was not run.</summary>

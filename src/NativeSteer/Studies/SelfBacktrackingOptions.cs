@@ -39,7 +39,7 @@ public sealed record SelfBacktrackingOptions
     public uint Seed { get; init; } = 7;
 
     /// <summary>Puzzles side by side.</summary>
-    public int Parallel { get; init; } = 4;
+    public int Parallel { get; init; } = 8;
 
     /// <summary>CPU threads; 0 for one per core.</summary>
     public int Threads { get; init; }
@@ -73,28 +73,32 @@ public sealed record SelfBacktrackingOptions
         ["seed"] = Seed,
     };
 
-    /// <summary>The rows, in the log's order.</summary>
+    /// <summary>The rows, in the log's order: what the claims are about first.</summary>
     internal IReadOnlyList<SelfBacktrackingCell> Cells()
     {
-        var most = Samples.Max();
+        const string trained = SelfBacktrackingCell.Trained;
+        var (most, less) = (Samples.Max(), Samples.Where(samples => samples != Samples.Max()));
+        string[] targets = Plain is null ? [trained] : [SelfBacktrackingCell.Plain, trained];
         var cells = new List<SelfBacktrackingCell>();
-        string[] targets = Plain is null ? [SelfBacktrackingCell.Trained] : [SelfBacktrackingCell.Plain, SelfBacktrackingCell.Trained];
-        foreach (var target in targets)
-        {
-            cells.Add(new(target, SearchMethod.Greedy, 1, 0, PuzzleSplit.Validation));
-            cells.Add(new(target, SearchMethod.Beam, Beams, 0, PuzzleSplit.Validation));
-            foreach (var samples in Samples.Where(samples => samples > 1)) cells.Add(new(target, SearchMethod.BestOfN, samples, 0, PuzzleSplit.Validation));
-            cells.Add(new(target, SearchMethod.Majority, most, 0, PuzzleSplit.Validation));
-        }
-        foreach (var samples in Samples) cells.Add(new(SelfBacktrackingCell.Trained, SearchMethod.Search, samples, Backtracks, PuzzleSplit.Validation));
-        foreach (var nodes in Nodes.Append(0)) cells.Add(new(SelfBacktrackingCell.None, SearchMethod.Dfs, nodes, 0, PuzzleSplit.Validation));
-        // New targets: what the claims are about.
+        foreach (var target in targets) cells.Add(new(target, SearchMethod.Greedy, 1, 0, PuzzleSplit.Validation));
+        foreach (var target in targets) cells.Add(new(target, SearchMethod.BestOfN, most, 0, PuzzleSplit.Validation));
+        cells.Add(new(trained, SearchMethod.Search, most, Backtracks, PuzzleSplit.Validation));
+        foreach (var samples in less) cells.Add(new(trained, SearchMethod.Search, samples, Backtracks, PuzzleSplit.Validation));
+
         foreach (var target in targets)
         {
             cells.Add(new(target, SearchMethod.Greedy, 1, 0, PuzzleSplit.NewTargets));
             cells.Add(new(target, SearchMethod.BestOfN, most, 0, PuzzleSplit.NewTargets));
         }
-        cells.Add(new(SelfBacktrackingCell.Trained, SearchMethod.Search, most, Math.Min(1, Backtracks), PuzzleSplit.NewTargets));
+        cells.Add(new(trained, SearchMethod.Search, most, Math.Min(1, Backtracks), PuzzleSplit.NewTargets));
+
+        foreach (var target in targets)
+        {
+            foreach (var samples in less.Where(samples => samples > 1)) cells.Add(new(target, SearchMethod.BestOfN, samples, 0, PuzzleSplit.Validation));
+            cells.Add(new(target, SearchMethod.Majority, most, 0, PuzzleSplit.Validation));
+            cells.Add(new(target, SearchMethod.Beam, Beams, 0, PuzzleSplit.Validation));
+        }
+        foreach (var nodes in Nodes.Append(0)) cells.Add(new(SelfBacktrackingCell.None, SearchMethod.Dfs, nodes, 0, PuzzleSplit.Validation));
         return cells;
     }
 }

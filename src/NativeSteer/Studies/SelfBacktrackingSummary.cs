@@ -43,6 +43,13 @@ public static class SelfBacktrackingSummary
     private static string? Emission(SelfBacktrackingLog log) => log.Emission.Count == 0 ? null
         : $"The model takes back {Shown(Rate(log, IsClearlyWrong))} of clearly wrong steps and {Shown(Rate(log, kind => kind == StepKind.Right))} of right ones.";
 
-    private static string? Iteration(SelfBacktrackingLog log) => log.Rounds is not [var start, .., var end] ? null
-        : $"Expert iteration takes greedy answers from {StudyWords.Percent(start.Fast.Value)} to {string.Join(", ", log.Rounds.Skip(1).Select(round => StudyWords.Percent(round.Fast.Value)))}, search from {StudyWords.Percent(start.Slow.Value)} to {StudyWords.Percent(end.Slow.Value)}.";
+    private static string? Iteration(SelfBacktrackingLog log)
+    {
+        if (log.Rounds is not [var start, .., var end]) return null;
+        return $"Expert iteration takes greedy answers to targets that no training data had from {StudyWords.Percent(start.FastNew.Value)} to {Rounds(round => round.FastNew)} on problems that it never collects from, "
+            + $"to targets that training had from {StudyWords.Percent(start.Fast.Value)} to {Rounds(round => round.Fast)}; search goes from {StudyWords.Percent(start.SlowNew.Value)} to {StudyWords.Percent(end.SlowNew.Value)} "
+            + $"and from {StudyWords.Percent(start.Slow.Value)} to {StudyWords.Percent(end.Slow.Value)}.";
+
+        string Rounds(Func<ExpertRound, Share> share) => string.Join(", ", log.Rounds.Skip(1).Select(round => StudyWords.Percent(share(round).Value)));
+    }
 }

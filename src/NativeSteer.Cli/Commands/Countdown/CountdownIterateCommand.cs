@@ -20,7 +20,8 @@ internal sealed class CountdownIterateCommand : Verb
     private readonly CountSetting _problems = new("N", "Problems that a round collects answers of; none is in two rounds, none is evaluated on", "--count", "-n") { Default = s_defaults.Problems, Minimum = 1 };
     private readonly CountSetting _answers = new("N", "Most right answers kept of a problem", "--answers") { Default = s_defaults.AnswersEach, Minimum = 1 };
     private readonly CountSetting _evaluated = new("N", "Problems that each round is evaluated on", "--eval-count") { Default = s_defaults.Evaluated, Minimum = 1 };
-    private readonly WeightsSetting _numbers = PuzzleSettings.Numbers("4");
+    private readonly NumberSetting _newTargets = new("SHARE", "Share of the problems whose targets no training data had", "--new-targets") { Default = (float)s_defaults.NewTargets };
+    private readonly WeightsSetting _numbers = PuzzleSettings.Numbers("3");
     private readonly CountSetting _samples = new("N", "Samples of a state while collecting, and while evaluating search", "--samples", "-N") { Default = s_defaults.Collect.Samples, Minimum = 1 };
     private readonly CountSetting _backtracks = new("N", "Rounds of backtracking while collecting; search is evaluated with one", "--backtracks", "-b") { Default = s_defaults.Collect.Backtracks, Minimum = 0 };
     private readonly NumberSetting _temperature = new("N", "Temperature", "--temp") { Default = s_defaults.Sampling.Temperature };
@@ -41,7 +42,7 @@ internal sealed class CountdownIterateCommand : Verb
             The folder gets round-N.gguf, the answers as training data, and the log iterate.jsonl.
             """;
         AddGroup("Model", _model);
-        AddGroup("Problems", _rounds, _problems, _answers, _evaluated, _numbers);
+        AddGroup("Problems", _rounds, _problems, _answers, _evaluated, _newTargets, _numbers);
         AddGroup("Search", _samples, _backtracks, _temperature);
         AddGroup("Training", _epochs, _rate, _reminders, _seed, _threads);
         AddGroup("Output", _output, _resume, _json);
@@ -58,6 +59,7 @@ internal sealed class CountdownIterateCommand : Verb
             Problems = _problems.Get(parse),
             AnswersEach = _answers.Get(parse),
             Evaluated = _evaluated.Get(parse),
+            NewTargets = _newTargets.Get(parse),
             Puzzles = s_defaults.Puzzles with { Counts = PuzzleSettings.Counts(_numbers, parse) },
             Collect = s_defaults.Collect with { Samples = _samples.Get(parse), Backtracks = _backtracks.Get(parse) },
             Slow = s_defaults.Slow with { Samples = _samples.Get(parse) },
