@@ -4,7 +4,7 @@ namespace NativeSteer.Search;
 /// Searches for answers with nothing but the model's own word on its steps: no verifier, no reward model. Any task will do whose
 /// answers are lines that the model has learned to end with a claim, or to take back.
 /// <code>
-/// using var model = new BatchedSampling(context, new SamplerOptions { Temperature = 0.7f });
+/// using var model = new BatchedSampling(context);
 /// TreeSearch.Run(prompts, model, new SearchOptions { Samples = 32, Backtracks = 1 }, result => Console.WriteLine(result.Final.Answer));
 /// </code>
 /// </summary>
