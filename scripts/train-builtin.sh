@@ -78,18 +78,16 @@ for name in backtrack solutions; do
     train countdown-base.gguf $name "${token[@]}" --length 256 --rows 16 --steps 1000 --lr 1e-3 --warmup 50 --floor 0.02 -t 1
 done
 
-# search NAME ROW ARGUMENTS...: 500 puzzles of four numbers that training never had, for the card of countdown-backtrack.
+# search NAME ROW ARGUMENTS...: 500 puzzles that training never had, for the card of countdown-backtrack. Wider searches, baselines, expert
+# iteration and ablations: nativesteer study self-backtracking --sft artifacts/builtin/countdown-solutions.gguf
 search() {
     local name=$1 row=$2
     shift 2
     ns countdown search -m "$work/countdown-$name.gguf" -n 500 --seed 7 --json "$@" >"$work/backtrack.$row.json"
 }
 search solutions 4-numbers,-trained-on-solutions-alone,-greedy --method greedy
-search solutions 4-numbers,-trained-on-solutions-alone,-best-of-32 --method best-of-n
 search backtrack 4-numbers,-greedy --method greedy
 search backtrack 4-numbers,-search-b=1-N=8 -N 8
-search backtrack 4-numbers,-search-b=1-N=32
-search backtrack 4-numbers,-new-targets,-search-b=1-N=32 --split new-targets
 search backtrack 3-numbers,-search-b=1-N=32 --numbers 3
 card backtrack
 

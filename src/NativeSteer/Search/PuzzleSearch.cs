@@ -101,6 +101,7 @@ public static class PuzzleSearch
     /// <param name="parallel">Puzzles whose samples all find room side by side; more run where samples are alike.</param>
     /// <param name="threads">CPU threads; 0 for one per core.</param>
     /// <param name="length">Cells; 0 for what that needs.</param>
+    /// <exception cref="NativeSteerException">The cells have no room for one answer, or memory has none for the cells.</exception>
     public static InferenceContext Context(LanguageModel model, IReadOnlyList<Puzzle> puzzles, PuzzleSearchOptions options, int parallel, int threads = 0, int length = 0)
     {
         const int mostSequences = 256;
@@ -110,6 +111,8 @@ public static class PuzzleSearch
         var sequences = (int)Math.Min((long)parallel * (effective.Samples + effective.FrontierSize), mostSequences);
         var prompt = model.Vocabulary.TokenizePrompt(puzzles.MaxBy(puzzle => puzzle.Prompt.Length)!.Prompt).Length;
         var each = effective.MaxTokens + 1L;
+        if (length > 0 && length < prompt + each)
+            throw new NativeSteerException($"A puzzle of {prompt} tokens and an answer of up to {effective.MaxTokens} do not fit into a context of {length}; give a longer one (-c), or shorter answers (--predict).");
         var cells = sequences * each + (long)parallel * (1 + effective.FrontierSize) * prompt;
         return model.CreateContext(new ContextOptions
         {

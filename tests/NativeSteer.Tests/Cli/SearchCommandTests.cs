@@ -75,6 +75,8 @@ public sealed class SearchCommandTests : IDisposable
     [InlineData("0 samples of a state were asked for", "-N", "0")]
     [InlineData("-1 rounds of backtracking", "-b", "-1")]
     [InlineData("The budget of 3 tokens is too small for one answer", "--token-budget", "3")]
+    [InlineData("tokens and an answer of up to 48 do not fit into a context of 40", "-n", "2", "-c", "40")]
+    [InlineData("it should be 1 to 9999", "-f", "LARGE")]
     [InlineData("has no token <backtrack>", "-m", "countdown-base", "-n", "2")]
     [InlineData("puzzles.jsonl:2", "-f", "PUZZLES")]
     [InlineData("empty.jsonl", "-f", "EMPTY")]
@@ -82,8 +84,18 @@ public sealed class SearchCommandTests : IDisposable
     {
         var puzzles = _folder.Write("puzzles.jsonl", "{\"nums\": [1, 2], \"target\": 3}\n{\"nums\": [\"one\"], \"target\": 3}\n");
         var empty = _folder.Write("empty.jsonl", "\n");
-        string[] filled = [.. args.Select(arg => arg switch { "PUZZLES" => puzzles, "EMPTY" => empty, _ => arg })];
+        var large = _folder.Write("large.jsonl", "{\"nums\": [1, 12345], \"target\": 3}\n");
+        string[] filled = [.. args.Select(arg => arg switch { "PUZZLES" => puzzles, "EMPTY" => empty, "LARGE" => large, _ => arg })];
         Assert.Contains(expected, CliRun.Fails(1, ["countdown", "search", .. filled]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Puzzles_without_solution_and_numbers_it_never_saw_are_answered_wrongly_and_not_more()
+    {
+        var puzzles = _folder.Write("odd.jsonl", "{\"nums\": [1, 1], \"target\": 50}\n{\"nums\": [4000, 2222], \"target\": 9000}\n");
+        var result = JsonElement.Parse(CliRun.Run("countdown", "search", "-f", puzzles, "-N", "4", "-t", "1", "--json").Out);
+        Assert.Equal(2, result.GetProperty("puzzles").GetInt32());
+        Assert.Equal(0, result.GetProperty("accuracy").GetProperty("value").GetDouble());
     }
 
     [Fact]
