@@ -4,7 +4,7 @@
 
 namespace ns {
 
-constexpr int together = 8; // rows whose sum is made before it is added to what was there: native/rows.h, together
+constexpr int together = 8; // rows that a warp sums; what the warps have together is added at once: native/rows.h, together and chunk
 constexpr int columns = 64; // of a block, two a lane
 
 template <bool twos> static __device__ __forceinline__ float2 load_two(const float * row, int column, int width) {
@@ -88,9 +88,11 @@ NS_KERNEL __launch_bounds__(256, 4) ns_accumulate(const float * data, long long 
         part[turn][warp][2 * lane + 1] = sum.y;
         __syncthreads(); // one is enough: the next turn writes the other half, and the one after that comes after its barrier
         if (adds) {
+            double chunk = 0;
             for (int w = 0; w < ns::warps && base + w * ns::together < n; w++) {
-                total += thread < ns::columns ? part[turn][w][thread] : norm_part[turn][w];
+                chunk += thread < ns::columns ? part[turn][w][thread] : norm_part[turn][w];
             }
+            total += chunk;
         }
     }
     if (adds) *to = total;

@@ -72,6 +72,19 @@ public sealed class DriverTests
     }
 
     [Fact]
+    public void The_rate_of_copies_is_measured_as_often_as_asked_for()
+    {
+        using var standIn = new StandIn(("memory", 1L << 30));
+        using var rate = DeviceRate.Find(standIn.Driver)!;
+        rate.Measure();
+        rate.Measure();
+        Assert.Equal(2, rate.Copies.Count);
+        Assert.All(rate.Copies, copy => Assert.InRange(copy, 1e6, 1e15));
+        using var none = new StandIn(("memory", 1000));
+        Assert.Null(DeviceRate.Find(none.Driver));
+    }
+
+    [Fact]
     public void The_doctor_finds_the_kernels_sound()
     {
         using var standIn = new StandIn(("devices", 2));
