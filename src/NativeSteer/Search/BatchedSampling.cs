@@ -122,7 +122,7 @@ public sealed class BatchedSampling : ISearchModel, IDisposable
         var (prefix, each) = (job.Expansion.Prompt.Count + job.Expansion.State.Tokens.Count, SamplePlace.EachOf(job));
         var key = Key(job, job.Expansion.State);
         var found = _live.Count > 0
-            ? _cache.Take(wanted, prefix, each, key, Math.Max(1, wanted / 2))
+            ? _cache.Take(wanted, prefix, each, key, wanted) // together, so that they share what they have alike
             : _cache.Take(wanted, prefix, each, key, 1) ?? _cache.Take(wanted, prefix, each, null, 1);
         if (found is not var (samples, sequence))
         {

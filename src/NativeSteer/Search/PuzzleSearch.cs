@@ -108,12 +108,14 @@ public static class PuzzleSearch
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         var effective = options.Effective;
-        var sequences = (int)Math.Min((long)parallel * (effective.Samples + effective.FrontierSize), mostSequences);
+        // Samples, the states that go on, and as many again for states that texts were taken back to: what is held need not be computed again.
+        var running = (long)parallel * (effective.Samples + effective.FrontierSize);
+        var sequences = (int)Math.Min(running + (effective.Backtracks > 0 ? (long)parallel * effective.Samples : 0), mostSequences);
         var prompt = model.Vocabulary.TokenizePrompt(puzzles.MaxBy(puzzle => puzzle.Prompt.Length)!.Prompt).Length;
         var each = effective.MaxTokens + 1L;
         if (length > 0 && length < prompt + each)
             throw new NativeSteerException($"A puzzle of {prompt} tokens and an answer of up to {effective.MaxTokens} do not fit into a context of {length}; give a longer one (-c), or shorter answers (--predict).");
-        var cells = sequences * each + (long)parallel * (1 + effective.FrontierSize) * prompt;
+        var cells = Math.Min(running, mostSequences) * each + (long)parallel * (1 + effective.FrontierSize) * prompt;
         return model.CreateContext(new ContextOptions
         {
             Sequences = sequences,
