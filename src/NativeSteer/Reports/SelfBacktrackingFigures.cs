@@ -22,7 +22,8 @@ internal sealed class SelfBacktrackingFigures(SelfBacktrackingLog log)
             table.Add(row.Name, row.IsNew ? New : Seen, row.Accuracy.Value, row.Accuracy.Low, row.Accuracy.High, row.Puzzles, (double)row.Tokens / row.Puzzles,
                 row.IsNew ? SelfBacktrackingNumbers.New(row.Name) : SelfBacktrackingNumbers.Seen(row.Name));
         }
-        var names = log.Rows.Select(row => row.Name).Distinct(StringComparer.Ordinal).ToList();
+        var names = log.Rows.OrderBy(row => row.Method is SearchMethod.Search).ThenBy(row => row.Method is SearchMethod.Dfs).ThenBy(row => row.Target != SelfBacktrackingCell.Plain).ThenBy(row => row.Method)
+            .ThenBy(row => row.Backtracks).ThenBy(row => row.Samples).Select(row => row.Name).Distinct(StringComparer.Ordinal).ToList();
         return new ReportFigure
         {
             Id = "methods",
@@ -170,7 +171,7 @@ internal sealed class SelfBacktrackingFigures(SelfBacktrackingLog log)
         var html = new StringBuilder();
         foreach (var tree in log.Trees)
         {
-            html.Append("<div class=\"trace\"><p class=\"meta\">").Append(Reports.Html.Escape($"{tree.Puzzle}: {Words(tree.Outcome)}")).Append("</p><p class=\"text\">");
+            html.Append("<details").Append(html.Length == 0 ? " open" : "").Append("><summary>").Append(Reports.Html.Escape($"{tree.Puzzle}: {Words(tree.Outcome)}")).Append("</summary><div class=\"trace\"><p class=\"text\">");
             foreach (var state in tree.Leaves.GroupBy(leaf => (leaf.Round, leaf.State)))
             {
                 html.Append(Reports.Html.Escape($"round {state.Key.Round}, from {(state.Key.State.Length == 0 ? "the puzzle" : OneLine(state.Key.State))}\n"));
@@ -181,7 +182,7 @@ internal sealed class SelfBacktrackingFigures(SelfBacktrackingLog log)
                 }
                 if (state.Count() > 8) html.Append(Reports.Html.Escape($"        and {state.Count() - 8} more\n"));
             }
-            html.Append(Reports.Html.Escape($"answer: {OneLine(tree.Answer)}")).Append("</p></div>\n");
+            html.Append(Reports.Html.Escape($"answer: {OneLine(tree.Answer)}")).Append("</p></div></details>\n");
         }
         return new ReportFigure
         {
