@@ -6,6 +6,7 @@ using NativeSteer.Cli.Views;
 using NativeSteer.Cuda;
 using NativeSteer.Engine;
 using NativeSteer.Rollouts;
+using NativeSteer.Search;
 using NativeSteer.Tensors;
 using NativeSteer.Training;
 
@@ -15,7 +16,7 @@ namespace NativeSteer.Cli.Commands;
 internal sealed class BenchCommand : BenchmarkVerb
 {
     private static readonly string[] s_modes = ["plain", "idle", "steer", "capture"];
-    private static readonly string[] s_others = ["sweep", "train"]; // with tables of their own
+    private static readonly string[] s_others = ["sweep", "search", "train"]; // with tables of their own
 
     private readonly ModelSettings _model = new();
     private readonly NumberListSetting _prompts = new("Prompt tokens per sequence", "-npp") { Default = [128], Minimum = 1 };
@@ -28,7 +29,7 @@ internal sealed class BenchCommand : BenchmarkVerb
     private readonly CountSetting _batchLength = new("N", "Most rows of one decode", "--batch-size", "-b") { Default = 512, Minimum = 1 };
     private readonly CountSetting _threads = CommonSettings.Threads();
 
-    internal BenchCommand() : base("bench", "Speeds: plain, idle, steered, capturing, a sweep, training")
+    internal BenchCommand() : base("bench", "Speeds: plain, idle, steered, capturing, sweeps, searches, training")
     {
         Details = """
             Every mode runs once in every round, next to plain llama.cpp (the same library, no hook), so that the columns /plain
@@ -43,7 +44,7 @@ internal sealed class BenchCommand : BenchmarkVerb
         AddGroup("Output", Printing);
         AddExample("bench -m model.gguf", "a quick look");
         AddExample("bench -m model.gguf -npl 256 -npp 16 -ntg 32 -K 1,16,256 --modes steer", "does the number of vectors in a batch matter");
-        AddExample("bench -m model.gguf --modes plain,steer,capture,sweep,train --json > bench.json", "everything, for a program to read");
+        AddExample("bench -m model.gguf --modes plain,steer,capture,sweep,search,train --json > bench.json", "everything, for a program to read");
         AddExample("bench -m model.gguf -npp 512 --modes capture -r 15 -o csv > capture.csv", "what summing every layer costs");
     }
 
@@ -73,6 +74,7 @@ internal sealed class BenchCommand : BenchmarkVerb
                 report => new ThroughputBenchmark(model, options) { Progress = report, Round = rates is null ? device is null ? null : device.Measure : rates.Measure }.Run(stop)));
         }
         if (others.Contains("sweep")) parts.Add(BenchSweepCommand.Part(model, Sweep(model, options), terminal, stop));
+        if (others.Contains("search")) parts.Add(BenchSearchCommand.Part(model, new SearchBenchmarkOptions { Rounds = options.Repetitions, Threads = options.Threads }, terminal, stop));
         if (others.Contains("train")) parts.Add(BenchTrainCommand.Part(new TrainingBenchmarkOptions { Rounds = options.Repetitions, Threads = options.Threads }, terminal, stop));
         return Measure(parse, terminal, parts);
     }

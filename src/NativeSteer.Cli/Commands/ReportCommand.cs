@@ -39,6 +39,7 @@ internal sealed class ReportCommand : Verb
             throw new UsageException($"the output {output} is one of the run logs; give another file with -o.");
         stop.ThrowIfCancellationRequested();
         if (QuantizationResults.IsLog(logs[0])) OfQuantization(logs, output, terminal);
+        else if (SelfBacktrackingLog.IsOne(logs[0])) OfSelfBacktracking(logs, output, terminal);
         else OfBacktracking(logs, output, terminal);
         terminal.Note($"wrote {output} and {System.IO.Path.Combine(System.IO.Path.GetDirectoryName(output) ?? "", ReportOutput.FigureFolder)}");
         return ExitCode.Done;
@@ -48,6 +49,12 @@ internal sealed class ReportCommand : Verb
     {
         if (logs.Count > 1) throw new UsageException("a quantisation study has one log; give that alone.");
         QuantizationCommand.Report(logs[0], output, terminal);
+    }
+
+    private static void OfSelfBacktracking(List<string> logs, string output, Terminal terminal)
+    {
+        if (logs.Count > 1) throw new UsageException("a study of self-backtracking has one log; give that alone.");
+        SelfBacktrackingCommand.Report(SelfBacktrackingLog.Read(logs[0]), output, terminal);
     }
 
     private static void OfBacktracking(List<string> logs, string output, Terminal terminal)
