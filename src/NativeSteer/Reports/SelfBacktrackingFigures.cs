@@ -47,13 +47,14 @@ internal sealed class SelfBacktrackingFigures(SelfBacktrackingLog log)
         foreach (var row in log.Rows.Where(row => !row.IsNew && row.Target == SelfBacktrackingCell.Plain && row.Method == SearchMethod.BestOfN))
             table.Add("SFT, best of N", row.Samples, row.Accuracy.Value, row.Accuracy.Low, row.Accuracy.High, (double)row.Tokens / row.Puzzles);
         var series = table.Rows.Select(row => (string)row[0]!).Distinct(StringComparer.Ordinal).ToList();
-        var levels = new JsonArray([.. log.Rows.Where(row => row is { Method: SearchMethod.Greedy, IsNew: false })
-            .Select(row => (JsonNode)new JsonObject { ["series"] = row.Name, ["accuracy"] = row.Accuracy.Value })]);
+        var greedy = log.Rows.Where(row => row is { Method: SearchMethod.Greedy, IsNew: false }).ToList();
+        var levels = new JsonArray([.. greedy.Select(row => (JsonNode)new JsonObject { ["series"] = row.Name, ["accuracy"] = row.Accuracy.Value })]);
         return new ReportFigure
         {
             Id = "scaling",
             Title = "Does more search help?",
-            Caption = "Accuracy on seen targets against the samples of a state, for each number of rounds of backtracking. Broken lines: greedy answers.",
+            Caption = "Accuracy on seen targets against the samples of a state, for each number of rounds of backtracking. Broken lines: greedy answers ("
+                + string.Join(", ", greedy.Select(row => $"{row.Name} {StudyWords.Percent(row.Accuracy.Value)}")) + ").",
             Theirs = "Rises with N (b=0: 66.7 % at 8, 70.7 % at 32); a second round of backtracking adds little.",
             Chart = Chart("scaling", table, ["series", "samples", "accuracy", "low", "high"], series, values =>
             {

@@ -60,7 +60,7 @@ public sealed class BenchTests
 
     [Fact]
     public void An_unknown_mode_is_wrong_usage() =>
-        Assert.Contains("give some of plain, idle, steer, capture, sweep, train", CliRun.Fails(2, [.. s_small, "--modes", "fly"]), StringComparison.Ordinal);
+        Assert.Contains("give some of plain, idle, steer, capture, sweep, search, train", CliRun.Fails(2, [.. s_small, "--modes", "fly"]), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("-npp", "0", 2, "-npp is '0'; give a whole number of at least 1")]
