@@ -4,7 +4,7 @@
 
 namespace ns {
 
-constexpr int together = 8; // rows whose sum is made before it is added to what was there: native/rows.h, together
+constexpr int together = 8; // rows that a warp sums; what the warps have together is added at once: native/rows.h, together and chunk
 constexpr int columns = 64; // of a block, two a lane
 
 template <bool twos> static __device__ __forceinline__ float2 load_two(const float * row, int column, int width) {
@@ -53,45 +53,53 @@ NS_KERNEL __launch_bounds__(256, 4) ns_row_norms(const float * data, long long s
     if (threadIdx.x == 0) norms[row] = norm;
 }
 
-// Groups of rows: ranges (n_groups, 3) names the group, its first place in `rows`, and how many rows it has there.
-// sums (groups, width) and norm_sums (groups) are added to. norms: of ns_row_norms. Blocks: (n_groups, ceil(width / 64)).
+// Chunks of rows: chunks (n_chunks, 3) names a group (not read here), the chunk's first place in `rows`, and how many rows it has there, 1
+// to 64. partial (n_chunks, width + 1) = what each adds up to, the sum of its norms being one more column. norms: of ns_row_norms.
+// Blocks: (n_chunks, ceil(width / 64)).
 //
-// Each warp sums eight rows; then one thread a column adds what the warps have, in order.
-// The norm counts as one more column. No atomics: the same bits every time.
-NS_KERNEL __launch_bounds__(256, 4) ns_accumulate(const float * data, long long stride, int width, const int * rows, const int * ranges,
-                                                  const double * norms, double * sums, double * norm_sums) {
-    __shared__ double part[2][ns::warps][ns::columns];
-    __shared__ double norm_part[2][ns::warps];
+// Each warp sums eight rows; then one thread a column adds what the warps have, in order. No atomics: the same bits every time. A group's
+// chunks are apart so that a difference of two means has work for every multiprocessor.
+NS_KERNEL __launch_bounds__(256, 4) ns_sum_chunks(const float * data, long long stride, int width, const int * rows, const int * chunks,
+                                                  const double * norms, double * partial) {
+    __shared__ double part[ns::warps][ns::columns];
+    __shared__ double norm_part[ns::warps];
     const int lane = (int) threadIdx.x, warp = (int) threadIdx.y, thread = 32 * warp + lane;
-    const int group = ranges[3 * blockIdx.x], first = ranges[3 * blockIdx.x + 1], n = ranges[3 * blockIdx.x + 2];
+    const int first = chunks[3 * blockIdx.x + 1], n = chunks[3 * blockIdx.x + 2];
     const int begin = (int) blockIdx.y * ns::columns, column = begin + 2 * lane;
     const bool twos = ((unsigned long long) data % sizeof(float2)) == 0 && stride % 2 == 0 && width % 2 == 0;
     const bool with_norms = blockIdx.y == 0;
 
-    double * const to = thread < ns::columns ? sums + (long long) group * width + begin + thread : norm_sums + group;
-    const bool adds = thread < ns::columns ? begin + thread < width : with_norms && thread == ns::columns;
-    double total = adds ? *to : 0.0;
-
-    int turn = 0;
-    for (int base = 0; base < n; base += ns::warps * ns::together, turn ^= 1) {
-        const int from = base + warp * ns::together;
-        const int here = n - from < ns::together ? n - from : ns::together;
-        const int * const row = rows + first + from;
-        const double2 sum = twos ? ns::sum_of_rows<true>(data, stride, width, column, row, here)
-                                 : ns::sum_of_rows<false>(data, stride, width, column, row, here);
-        if (with_norms && lane == 0) {
-            double norm = 0;
-            for (int r = 0; r < here; r++) norm += norms[row[r]];
-            norm_part[turn][warp] = norm;
-        }
-        part[turn][warp][2 * lane] = sum.x;
-        part[turn][warp][2 * lane + 1] = sum.y;
-        __syncthreads(); // one is enough: the next turn writes the other half, and the one after that comes after its barrier
-        if (adds) {
-            for (int w = 0; w < ns::warps && base + w * ns::together < n; w++) {
-                total += thread < ns::columns ? part[turn][w][thread] : norm_part[turn][w];
-            }
-        }
+    const int from = warp * ns::together;
+    const int here = n - from < ns::together ? n - from : ns::together;
+    const int * const row = rows + first + from;
+    const double2 sum = twos ? ns::sum_of_rows<true>(data, stride, width, column, row, here)
+                             : ns::sum_of_rows<false>(data, stride, width, column, row, here);
+    if (with_norms && lane == 0) {
+        double norm = 0;
+        for (int r = 0; r < here; r++) norm += norms[row[r]];
+        norm_part[warp] = norm;
     }
-    if (adds) *to = total;
+    part[warp][2 * lane] = sum.x;
+    part[warp][2 * lane + 1] = sum.y;
+    __syncthreads();
+
+    const bool of_column = thread < ns::columns && begin + thread < width, of_norm = with_norms && thread == ns::columns;
+    if (!of_column && !of_norm) return;
+    double chunk = 0;
+    for (int w = 0; w < ns::warps && w * ns::together < n; w++) chunk += of_norm ? norm_part[w] : part[w][thread];
+    partial[(long long) blockIdx.x * (width + 1) + (of_norm ? width : begin + thread)] = chunk;
+}
+
+// Groups of chunks: groups (n_groups, 3) names the group, its first chunk, and how many it has. sums (groups, width) and norm_sums (groups)
+// are added to, chunk after chunk. Blocks: (n_groups, ceil((width + 1) / 256)) of 256.
+NS_KERNEL __launch_bounds__(256, 4) ns_add_chunks(const double * partial, int width, const int * groups, double * sums, double * norm_sums) {
+    const int column = (int) (blockIdx.y * 256 + threadIdx.x);
+    if (column > width) return;
+    const int group = groups[3 * blockIdx.x], first = groups[3 * blockIdx.x + 1], n = groups[3 * blockIdx.x + 2];
+    const double * const from = partial + (long long) first * (width + 1) + column;
+    double * const to = column < width ? sums + (long long) group * width + column : norm_sums + group;
+    double total = *to;
+#pragma unroll 4
+    for (int c = 0; c < n; c++) total += from[(long long) c * (width + 1)];
+    *to = total;
 }

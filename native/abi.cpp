@@ -84,6 +84,7 @@ static const ns_abi_entry table[] = {
     OFFSET(ns_plan, host_is_device),
     OFFSET(ns_plan, device),
     OFFSET(ns_plan, device_user),
+    OFFSET(ns_plan, sum_time),
 
     SIZE(ns_device_work),
     OFFSET(ns_device_work, n_rows),

@@ -1,13 +1,13 @@
 #include "hook.h"
 
-#include "rows.h"
+#include "edit.h"
 #include "runtime.h"
 
 #include "ggml-backend.h"
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -54,8 +54,11 @@ void say_once_that_rows_are_copied(const ggml_tensor * tensor) {
 } // namespace
 
 Hook::Hook(int32_t n_layer, int32_t n_embd, bool attention_by_weight)
-    : n_layer_(n_layer), n_embd_(n_embd), attention_by_weight_(attention_by_weight), slots_((size_t) NS_SITE_COUNT * n_layer),
-      scratch_((size_t) n_embd) {}
+    : n_layer_(n_layer), n_embd_(n_embd), attention_by_weight_(attention_by_weight), slots_((size_t) NS_SITE_COUNT * n_layer) {}
+
+void Hook::use(int32_t n_threads, ThreadPool & threads) {
+    sums_ = std::make_unique<RowSums>(n_embd_, n_threads, threads);
+}
 
 std::string Hook::slot_name(int32_t slot) const {
     return std::string(sites[slot / n_layer_].prefix) + std::to_string(slot % n_layer_);
@@ -163,7 +166,7 @@ bool Hook::callback(ggml_tensor * tensor, bool ask, void * user) {
 
     work.seen = true;
     hook.n_pending_--;
-    if (!hook.process(tensor, work)) return true;
+    if (!hook.process(tensor, work)) return false; // the decode has failed: what comes after would be computed for nothing
     return !(hook.plan_->stop_early && hook.n_pending_ == 0);
 }
 
@@ -229,10 +232,11 @@ bool Hook::process(ggml_tensor * tensor, SlotWork & work) {
     }
 
     if (edits) {
-        edit(data, stride, work, row_map);
+        const ns_edit * const first = plan_->edits + work.first_edit;
+        edit_rows(data, stride, n_embd_, first, first + work.n_edits, plan_->vectors, row_map, scratch_);
         if (!on_host) ggml_backend_tensor_set(tensor, staging_.data(), 0, staging_.size() * sizeof(float));
     }
-    if (sums) reduce(data, stride, work, row_map);
+    if (sums) reduce(data, stride, (int32_t) n, work, row_map);
     if (copies) copy_out(data, stride, work, row_map);
     return true;
 }
@@ -268,83 +272,13 @@ int32_t Hook::hand_over(const ggml_tensor * tensor, const SlotWork & work, const
     return plan_->device(&device, plan_->device_user);
 }
 
-void Hook::edit(float * data, size_t stride, const SlotWork & work, const int32_t * row_map) {
-    const ns_edit * const end = plan_->edits + work.first_edit + work.n_edits;
-    for (const ns_edit * e = plan_->edits + work.first_edit; e < end;) {
-        const ns_edit * next = e + 1;
-        if (e->op == NS_OP_ADD) {
-            while (next < end && next->row == e->row && next->op == NS_OP_ADD) next++;
-        }
-        const int32_t row = row_map[e->row];
-        if (row >= 0) {
-            float * h = data + (size_t) row * stride;
-            const float * v = e->op == NS_OP_SELF_AMPLIFY ? nullptr : plan_->vectors + (size_t) e->vector * n_embd_;
-            switch (e->op) {
-                case NS_OP_ADD:
-                    if (next == e + 1) {
-                        rows::add(h, v, e->scale, n_embd_);
-                    } else {
-                        for (const ns_edit * a = e; a < next; a++) {
-                            rows::scaled(scratch_.data(), plan_->vectors + (size_t) a->vector * n_embd_, a->scale, a == e, n_embd_);
-                        }
-                        rows::add(h, scratch_.data(), 1.0f, n_embd_);
-                    }
-                    break;
-                case NS_OP_PROJECT_OUT:
-                    rows::add(h, v, (float) (-(double) e->scale * rows::dot(h, v, n_embd_)), n_embd_);
-                    break;
-                case NS_OP_CLAMP:
-                    rows::add(h, v, (float) ((double) e->scale - rows::dot(h, v, n_embd_)), n_embd_);
-                    break;
-                case NS_OP_SELF_AMPLIFY:
-                    rows::amplify(h, e->scale, n_embd_);
-                    break;
-                default:
-                    rows::add_keep_norm(h, v, e->scale, n_embd_);
-                    break;
-            }
-        }
-        e = next;
+void Hook::reduce(const float * data, size_t stride, int32_t n_rows, const SlotWork & work, const int32_t * row_map) {
+    const auto start = std::chrono::steady_clock::now();
+    const size_t cell = (size_t) work.read_index * plan_->n_groups;
+    sums_->add(data, stride, n_rows, plan_->labels, plan_->n_labels, row_map, plan_->sums + cell * n_embd_, plan_->norm_sums + cell, plan_->counts + cell);
+    if (plan_->sum_time != nullptr) {
+        *plan_->sum_time += std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count();
     }
-}
-
-void Hook::reduce(const float * data, size_t stride, const SlotWork & work, const int32_t * row_map) {
-    row_norms_.assign(n_rows_, std::numeric_limits<double>::quiet_NaN());
-    for (int32_t i = 0; i < plan_->n_labels;) {
-        const int32_t group = plan_->labels[i].group;
-        group_rows_.clear();
-        group_data_.clear();
-        for (; i < plan_->n_labels && plan_->labels[i].group == group; i++) {
-            group_rows_.push_back(row_map[plan_->labels[i].row]);
-            group_data_.push_back(data + (size_t) group_rows_.back() * stride);
-        }
-        const size_t cell = (size_t) work.read_index * plan_->n_groups + group;
-        const int32_t n = (int32_t) group_rows_.size();
-        for (int32_t first = 0; first < n; first += rows::together) add_rows(cell, first, std::min(rows::together, n - first));
-        plan_->counts[cell] += n;
-    }
-}
-
-// At most rows::together rows of the group, from `first` on, with their norms: a norm counts as one more column.
-void Hook::add_rows(size_t cell, int32_t first, int32_t n) {
-    double * const sum = plan_->sums + cell * n_embd_;
-    const float * const * const data = group_data_.data() + first;
-    const int32_t * const row = group_rows_.data() + first;
-    const auto has_norm = [&](int32_t r) { return !std::isnan(row_norms_[r]); };
-    if (n == rows::together && std::none_of(row, row + n, has_norm)) {
-        double norms[rows::together];
-        const bool more = first + 2 * rows::together <= (int32_t) group_data_.size();
-        rows::accumulate_with_norms(sum, norms, data, more ? data + n : data, n_embd_);
-        for (int32_t k = 0; k < n; k++) row_norms_[row[k]] = norms[k];
-    } else {
-        rows::accumulate(sum, data, n, n_embd_);
-        for (int32_t k = 0; k < n; k++) {
-            if (!has_norm(row[k])) row_norms_[row[k]] = rows::norm(data[k], n_embd_);
-        }
-    }
-    double norms = 0;
-    for (int32_t k = 0; k < n; k++) norms += row_norms_[row[k]];
-    plan_->norm_sums[cell] += norms;
 }
 
 void Hook::copy_out(const float * data, size_t stride, const SlotWork & work, const int32_t * row_map) const {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "nativesteer.h"
+#include "sums.h"
 
 #include "ggml.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,9 @@
 class Hook {
 public:
     Hook(int32_t n_layer, int32_t n_embd, bool attention_by_weight);
+
+    // The threads that sums are made on, which outlive the hook. To be called before the first plan.
+    void use(int32_t n_threads, ThreadPool & threads);
 
     // Checks the plan against the batch and arms the callback. Returns false with a message in error.
     bool begin(const ns_batch & batch, const ns_plan & plan, std::string & error);
@@ -34,9 +39,7 @@ private:
 
     int32_t find_slot(const ggml_tensor * tensor) const;
     bool    process(ggml_tensor * tensor, SlotWork & work);
-    void    edit(float * data, size_t stride, const SlotWork & work, const int32_t * row_map);
-    void    reduce(const float * data, size_t stride, const SlotWork & work, const int32_t * row_map);
-    void    add_rows(size_t cell, int32_t first, int32_t n);
+    void    reduce(const float * data, size_t stride, int32_t n_rows, const SlotWork & work, const int32_t * row_map);
     bool    on_device(const ggml_tensor * tensor) const;
     int32_t hand_over(const ggml_tensor * tensor, const SlotWork & work, const int32_t * row_map);
     void    copy_out(const float * data, size_t stride, const SlotWork & work, const int32_t * row_map) const;
@@ -56,10 +59,9 @@ private:
     std::vector<int32_t>  output_rank_;    // row -> row among those with output, or -1
     std::vector<float>    staging_;        // copy of a tensor that is not in host memory
     std::vector<float>    scratch_;        // sum of consecutive additions
-    std::vector<int32_t>  group_rows_;     // tensor rows of one group
-    std::vector<const float *> group_data_; // where they lie
-    std::vector<double>   row_norms_;      // NaN: not computed for this tensor yet
     std::vector<ns_edit>  device_edits_;   // with rows of the tensor
     std::vector<ns_label> device_labels_;
     std::string           error_;
+
+    std::unique_ptr<RowSums> sums_;
 };

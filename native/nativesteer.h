@@ -47,7 +47,7 @@ extern "C" {
 #define NS_API __attribute__((visibility("default")))
 
 // Raised with every change of a struct or function below; the C# side refuses a library with another number.
-#define NS_ABI_VERSION 8
+#define NS_ABI_VERSION 9
 
 struct llama_model;
 struct llama_context;
@@ -272,12 +272,16 @@ typedef struct {
     uint8_t           reserved[2];
     ns_device_fn      device;       // does edits and sums of rows in a CUDA device's memory; NULL: they are copied to the host
     void *            device_user;
+    int64_t *         sum_time;     // nanoseconds that sums of rows in the host's memory took, added to; NULL: not wanted
 } ns_plan;
 
 // plan may be NULL: plain decoding. Edits come before reads: what is read is the steered residual.
 // In the last block rows without output do not exist: their edits have no effect and are dropped; reading one is an error.
 // With stop_early the KV cache of the blocks after the last slot is not written: clear the sequences afterwards.
 NS_API ns_status ns_decode(ns_session * session, const ns_batch * batch, const ns_plan * plan);
+
+// What ns_decode does with edits, on rows of the caller's: data (rows, stride), of each row n_embd floats. Nothing is checked.
+NS_API void ns_edit_rows(float * data, int64_t stride, int32_t n_embd, const ns_edit * edits, int32_t n_edits, const float * vectors);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Sampling

@@ -14,8 +14,6 @@
 
 namespace {
 
-using training::portion;
-using training::Portion;
 using training::row;
 
 constexpr int64_t slab = 64;   // columns of results done together

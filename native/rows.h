@@ -7,8 +7,9 @@
 
 namespace rows {
 
-// Rows of a sum are taken eight at a time.
-constexpr int32_t together = 8;
+// Rows of a sum are taken eight at a time, and what 64 of them add up to is made before it is added to what was there: so threads can
+// share the rows, and the order of additions does not depend on how many threads there are.
+constexpr int32_t together = 8, chunk = 64;
 
 // sum (n_embd) += ((x0 + x1) + x2) + ..., n rows, at most `together`.
 void accumulate(double * sum, const float * const * x, int32_t n, int32_t n_embd);

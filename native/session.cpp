@@ -66,6 +66,7 @@ ns_status ns_session_create(llama_model * model, const ns_session_options * opti
         session->context = llama_init_from_model(model, context_params(*session, *options));
         if (session->context == nullptr) return runtime::fail(runtime::Guard::reason("llama.cpp could not create the context"));
         session->threads = std::make_unique<ThreadPool>(session->n_threads);
+        if (session->hook != nullptr) session->hook->use(session->n_threads, *session->threads);
         if (ggml_threadpool * pool = session->threads->get()) llama_attach_threadpool(session->context, pool, pool);
         *out = session.release();
         return NS_OK;

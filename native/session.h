@@ -15,8 +15,8 @@ struct ns_session {
     llama_model *   model = nullptr;
     llama_context * context = nullptr;
 
+    std::unique_ptr<ThreadPool> threads; // freed after the hook and the context, which the destructor frees
     std::unique_ptr<Hook>       hook;
-    std::unique_ptr<ThreadPool> threads; // freed after the context, which the destructor frees
     std::atomic<bool>           cancelled{ false };
 
     int32_t n_threads = 1;

@@ -3,7 +3,6 @@
 #include "runtime.h"
 
 #include "ggml-alloc.h"
-#include "ggml-cpu.h"
 
 #include <algorithm>
 #include <memory>
@@ -13,12 +12,8 @@ ns_status ns_compute_create(int32_t n_threads, ns_compute ** compute) {
         *compute = nullptr;
         n_threads = std::clamp(n_threads, 1, GGML_MAX_N_THREADS);
         auto made = std::make_unique<ns_compute>(n_threads);
-        made->backend = ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr);
+        made->backend = cpu_backend(n_threads, made->pool);
         if (made->backend == nullptr) return runtime::fail("ggml's CPU backend cannot be started");
-        const auto set_threads = cpu_function<ggml_backend_set_n_threads_t>("ggml_backend_set_n_threads");
-        if (set_threads != nullptr) set_threads(made->backend, n_threads);
-        const auto set_pool = cpu_function<decltype(&ggml_backend_cpu_set_threadpool)>("ggml_backend_cpu_set_threadpool");
-        if (set_pool != nullptr && made->pool.get() != nullptr) set_pool(made->backend, made->pool.get());
         *compute = made.release();
         return NS_OK;
     });

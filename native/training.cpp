@@ -9,8 +9,6 @@
 
 namespace {
 
-using training::portion;
-using training::Portion;
 using training::row;
 
 constexpr int64_t tile = 32; // columns and rows turned at a time: both sides stay in the first cache

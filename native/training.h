@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "portion.h"
+
 #include "ggml.h"
 
 #include <algorithm>
@@ -18,16 +20,6 @@
 #endif
 
 namespace training {
-
-struct Portion {
-    int64_t from, to;
-};
-
-// The portion of n that thread i of count does, in whole pieces.
-inline Portion portion(int64_t n, int64_t piece, int i, int count) {
-    const int64_t pieces = (n + piece - 1) / piece;
-    return { std::min(n, pieces * i / count * piece), std::min(n, pieces * (i + 1) / count * piece) };
-}
 
 // Row i of an F32 matrix.
 inline const float * row(const ggml_tensor * t, int64_t i) {

@@ -93,6 +93,11 @@ step() {
     steps+=("{\"step\": $(text "$name"), \"exit_code\": $code, \"seconds\": $((SECONDS - start)), \"said\": $(text "$(tail -n 3 "$work/$name.log" | tr '\n' ' ')"), \"result\": $result}")
 }
 
+# stayed_there NAME: a step of that name did not fall back to copies on the host, which it would have said.
+stayed_there() {
+    if with_gpu; then step "$1-on-the-device" 5 bash -c "! grep -m 1 'copied to the host' '$work/$1.log' >&2"; fi
+}
+
 machine() {
     local driver="" name="" memory="" capability="" toolkit=""
     if with_gpu; then
@@ -118,7 +123,8 @@ run() {
     # The same sums by the kernels and by the host, which is what remains without a driver: the same bits.
     step sums-by-kernels 60 "${extract[@]}" -o "$work/kernels.gguf"
     step sums-by-host 60 env NATIVESTEER_CUDA_DRIVER=/nowhere/libcuda.so "${extract[@]}" -o "$work/host.gguf"
-    step kernels-and-host 30 "$cli" vector compare "$work/kernels.gguf" "$work/host.gguf" --json
+    step kernels-and-host 30 "$cli" vector compare "$work/kernels.gguf" "$work/host.gguf" --exact --json
+    stayed_there sums-by-kernels
     # Speeds, on a random model of the shape of Llama 3.2 1B.
     if [[ ! -e $model ]]; then
         step model 120 "$cli" train init --vocab-from "$here/vocabulary.gguf" "${shape[@]}" --context 4096 --untied -o "$work/f32.gguf"
@@ -127,6 +133,7 @@ run() {
     fi
     step doctor-large 120 "$cli" doctor -m "$model" --json
     step bench 200 "$cli" bench -m "$model" "${large[@]}" -K 1,16,256 -r 5 --json
+    stayed_there bench
     {
         printf '{"machine": %s,\n"failed": %s,\n"steps": [\n' "$(machine)" "$failed"
         local i

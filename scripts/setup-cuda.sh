@@ -66,6 +66,10 @@ check() {
     say "driver $version, CUDA $cuda: libcuda, libcudart and libcublas are there"
 }
 
+case ${1:-} in
+    "" | --check) ;;
+    *) fail "there is no option $1; --check is the only one" ;;
+esac
 check
 if [[ ${1:-} == --check ]]; then exit 0; fi
 # shellcheck disable=SC2119

@@ -35,6 +35,13 @@ measure() {
     ns countdown evaluate -m "$work/countdown-$name.gguf" -n 500 --seed 7 --json "$@" >"$work/$name.$row.json"
 }
 
+# card NAME: puts a model with its card and its log where the build takes it from.
+card() {
+    node scripts/train-builtin/card.mjs "$work" "$1" >"$models/countdown-$1.md"
+    cp "$work/countdown-$1.gguf" "$models/"
+    cp "$work/$1.log.jsonl" "$models/countdown-$1.log.jsonl"
+}
+
 [[ -f $work/start.gguf ]] ||
     ns train init --vocab-from countdown --width 256 --layers 4 --heads 8 --ff 768 --context 512 --seed 1 -o "$work/start.gguf"
 
@@ -59,12 +66,35 @@ data fresh --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 15000
 data reasoning-eval --numbers 3 --style thinking --failures 2.5 --max-tokens 380 -n 1000 --seed 4 --split validation
 train countdown-base.gguf reasoning --length 384 --rows 12 --steps 4000 --lr 1e-3 --warmup 100 --floor 0.02
 
+# Self-backtracking: as many solutions as beginnings with a wrong step that is taken back at once, and a model trained on solutions alone
+# with the same budget to compare with. A base model from before the vocabulary had the token is given it.
+token=(--new-token '<backtrack>')
+! grep -qa '<backtrack>' "$work/countdown-base.gguf" || token=()
+for name in backtrack solutions; do
+    style=self-backtracking
+    [[ $name == backtrack ]] || style=solution
+    data $name --style $style --numbers 3:0.2,4:0.8 -n 200000 --seed 11
+    data $name-eval --style $style --numbers 3:0.2,4:0.8 -n 1000 --seed 12 --split validation
+    train countdown-base.gguf $name "${token[@]}" --length 256 --rows 16 --steps 1000 --lr 1e-3 --warmup 50 --floor 0.02 -t 1
+done
+
+# search NAME ROW ARGUMENTS...: 500 puzzles that training never had, for the card of countdown-backtrack. Wider searches, baselines, expert
+# iteration and ablations: nativesteer study self-backtracking --sft artifacts/builtin/countdown-solutions.gguf
+search() {
+    local name=$1 row=$2
+    shift 2
+    ns countdown search -m "$work/countdown-$name.gguf" -n 500 --seed 7 --json "$@" >"$work/backtrack.$row.json"
+}
+search solutions 4-numbers,-trained-on-solutions-alone,-greedy --method greedy
+search backtrack 4-numbers,-greedy --method greedy
+search backtrack 4-numbers,-search-b=1-N=8 -N 8
+search backtrack 3-numbers,-search-b=1-N=32 --numbers 3
+card backtrack
+
 for name in base reasoning; do
     measure "$name" 3-numbers --numbers 3 --split validation
     measure "$name" 3-numbers,-new-targets --numbers 3 --split new-targets
     measure "$name" 3-numbers,-sampled-at-temperature-1 --numbers 3 --split validation --temp 1
     measure "$name" 4-numbers --numbers 4 --split validation
-    node scripts/train-builtin/card.mjs "$work" "$name" >"$models/countdown-$name.md"
-    cp "$work/countdown-$name.gguf" "$models/"
-    cp "$work/$name.log.jsonl" "$models/countdown-$name.log.jsonl"
+    card "$name"
 done

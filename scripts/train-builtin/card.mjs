@@ -17,6 +17,7 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
 const purpose = {
   base: 'Pretrained on solutions, on attempts that fail and say so, and on texts of backtracking whose sentences with wait and hmm it only reads: they are masked.',
   reasoning: 'Fine-tuned from countdown-base on texts that try, notice, say wait or hmm, and try another way; the choices of attempts that fail are masked.',
+  backtrack: 'Fine-tuned from countdown-base on solutions, and on beginnings with one wrong step that is taken back with `<backtrack>`; the wrong step is masked (Yang et al. 2025).',
 };
 const settings = head.settings;
 
@@ -35,7 +36,7 @@ ${purpose[name]}
 | time | ${Math.round(seconds / 60)} minutes at ${Math.round(last.tokens / seconds).toLocaleString('en')} tokens a second, ${head.threads} thread${head.threads === 1 ? '' : 's'} |
 | loss at the end | ${last.loss.toFixed(3)}; ${heldOut === undefined ? 'not measured' : heldOut.toFixed(3)} on held-out texts |
 
-Puzzles that training never had, 500 a row, greedy; numbers 1 to 50, targets 10 to 100, 95 % intervals:
+Puzzles that training never had, 500 a row, greedy unless it says otherwise; numbers 1 to 50, targets 10 to 100, 95 % intervals:
 
 | puzzles | solved | first attempt right | steps calculated right | attempts | wait or hmm | empty answers |
 | --- | --- | --- | --- | --- | --- | --- |`);

@@ -2,6 +2,7 @@
 // Prints one line, "N checks passed", or what differs.
 
 #include "../../kernels/all.cu"
+#include "../../native/nativesteer.h"
 #include "../../native/rows.h"
 
 #include <random>
@@ -70,9 +71,19 @@ void check_sums(Tensor & x, int groups, std::mt19937 & random, const std::string
     std::vector<double> norms(x.rows, NAN), sums((size_t) 2 * groups * x.width, 0.25), norm_sums(2 * groups, 0.5);
     host_gpu::launch("ns_row_norms", blocks(x.rows, warps), { threads, warps },
                      [&] { ns_row_norms(x.data(), x.stride, x.width, all.data(), x.rows, norms.data()); });
-    host_gpu::launch("ns_accumulate", { (unsigned) groups, blocks(x.width, ns::columns) }, { threads, warps }, [&] {
-        ns_accumulate(x.data(), x.stride, x.width, rows.data(), ranges.data(), norms.data(), sums.data(), norm_sums.data());
+    std::vector<int> chunks, chunks_of;
+    for (int g = 0; g < groups; g++) {
+        const int first = ranges[3 * g + 1], n = ranges[3 * g + 2];
+        chunks_of.insert(chunks_of.end(), { 2 * g, (int) chunks.size() / 3, (int) blocks(n, rows::chunk) });
+        for (int begin = 0; begin < n; begin += rows::chunk) chunks.insert(chunks.end(), { 2 * g, first + begin, std::min(rows::chunk, n - begin) });
+    }
+    const int n_chunks = (int) chunks.size() / 3;
+    std::vector<double> partial((size_t) n_chunks * (x.width + 1), NAN);
+    host_gpu::launch("ns_sum_chunks", { (unsigned) n_chunks, blocks(x.width, ns::columns) }, { threads, warps }, [&] {
+        ns_sum_chunks(x.data(), x.stride, x.width, rows.data(), chunks.data(), norms.data(), partial.data());
     });
+    host_gpu::launch("ns_add_chunks", { (unsigned) groups, blocks(x.width + 1, 256) }, { 256 },
+                     [&] { ns_add_chunks(partial.data(), x.width, chunks_of.data(), sums.data(), norm_sums.data()); });
     std::vector<double> naive((size_t) 2 * groups * x.width, 0.25);
     host_gpu::launch("ns_naive_accumulate", { (unsigned) groups, blocks(x.width, 256) }, { 256 },
                      [&] { ns_naive_accumulate(x.data(), x.stride, x.width, rows.data(), ranges.data(), naive.data()); });
@@ -84,19 +95,25 @@ void check_sums(Tensor & x, int groups, std::mt19937 & random, const std::string
         const int n = ranges[3 * g + 2];
         std::vector<const float *> data;
         for (int i = 0; i < n; i++) data.push_back(x.row(member[i]));
-        for (int first = 0; first < n; first += rows::together) {
-            const int here = std::min(rows::together, n - first);
-            double one[rows::together];
-            double * const to = native.data() + (size_t) 2 * g * x.width;
-            if (here == rows::together && first % 16 == 0) {
-                rows::accumulate_with_norms(to, one, data.data() + first, data.data() + first, x.width);
-            } else {
-                rows::accumulate(to, data.data() + first, here, x.width);
-                for (int i = 0; i < here; i++) one[i] = rows::norm(data[first + i], x.width);
+        double * const to = native.data() + (size_t) 2 * g * x.width;
+        for (int begin = 0; begin < n; begin += rows::chunk) {
+            std::vector<double> sum(x.width, 0.0);
+            double norm = 0;
+            for (int first = begin; first < std::min(n, begin + rows::chunk); first += rows::together) {
+                const int here = std::min(rows::together, n - first);
+                double one[rows::together];
+                if (here == rows::together && first % 16 == 0) {
+                    rows::accumulate_with_norms(sum.data(), one, data.data() + first, data.data() + first, x.width);
+                } else {
+                    rows::accumulate(sum.data(), data.data() + first, here, x.width);
+                    for (int i = 0; i < here; i++) one[i] = rows::norm(data[first + i], x.width);
+                }
+                double partial = 0;
+                for (int i = 0; i < here; i++) partial += one[i];
+                norm += partial;
             }
-            double partial = 0;
-            for (int i = 0; i < here; i++) partial += one[i];
-            native_norms[2 * g] += partial;
+            for (int c = 0; c < x.width; c++) to[c] += sum[c];
+            native_norms[2 * g] += norm;
         }
         for (int c = 0; c < x.width; c++) {
             double expected = 0.25;
@@ -116,30 +133,6 @@ void check_sums(Tensor & x, int groups, std::mt19937 & random, const std::string
     expect(worst < 1e-14, name + ": norms are off by " + std::to_string(worst));
 }
 
-// What native/hook.cpp does with the edits of a row.
-void steer_natively(Tensor & x, const std::vector<float> & v, const ns::Edit * e, const ns::Edit * end) {
-    std::vector<float> together(x.width);
-    while (e < end) {
-        float * const h = x.row(e->row);
-        const float * const d = v.data() + (size_t) (e->op == ns::SelfAmplify ? 0 : e->vector) * x.width;
-        const ns::Edit * next = e + 1;
-        if (e->op == ns::Add) {
-            for (; next < end && next->op == ns::Add; next++) {}
-            for (const ns::Edit * a = e; a < next; a++) rows::scaled(together.data(), v.data() + (size_t) a->vector * x.width, a->scale, a == e, x.width);
-            rows::add(h, together.data(), 1, x.width);
-        } else if (e->op == ns::ProjectOut) {
-            rows::add(h, d, (float) (-(double) e->scale * rows::dot(h, d, x.width)), x.width);
-        } else if (e->op == ns::Clamp) {
-            rows::add(h, d, (float) ((double) e->scale - rows::dot(h, d, x.width)), x.width);
-        } else if (e->op == ns::AddKeepNorm) {
-            rows::add_keep_norm(h, d, e->scale, x.width);
-        } else {
-            rows::amplify(h, e->scale, x.width);
-        }
-        e = next;
-    }
-}
-
 void check_steering(Tensor x, std::mt19937 & random, const std::string & name) {
     constexpr int n_vectors = 7;
     const std::vector<float> v = directions(n_vectors, x.width, random);
@@ -155,10 +148,11 @@ void check_steering(Tensor x, std::mt19937 & random, const std::string & name) {
     }
     first.push_back((int) edits.size());
     Tensor native = x, before = x;
-    for (int i = 0; i < n; i++) steer_natively(native, v, edits.data() + first[i], edits.data() + first[i + 1]);
+    static_assert(sizeof(ns::Edit) == sizeof(ns_edit), "the kernels read the table that the hook has");
+    ns_edit_rows(native.data(), native.stride, native.width, reinterpret_cast<const ns_edit *>(edits.data()), (int) edits.size(), v.data());
     host_gpu::launch("ns_steer", blocks(n, warps), { threads, warps },
                      [&] { ns_steer(x.data(), x.stride, x.width, v.data(), edits.data(), first.data(), n); });
-    expect(x.memory == native.memory, name + ": steered rows have not native/rows.cpp's bits, or something else was written");
+    expect(x.memory == native.memory, name + ": steered rows have not native/edit.cpp's bits, or something else was written");
     expect(x.memory != before.memory, name + ": steering changed nothing");
 
     std::vector<int> rows, which;

@@ -28,7 +28,7 @@ template <typename... A> Kernel describe(const char * name, void (*kernel)(A...)
 
 #define KERNEL(name) describe(#name, name)
 const std::vector<Kernel> kernels = {
-    KERNEL(ns_row_norms), KERNEL(ns_accumulate), KERNEL(ns_steer), KERNEL(ns_project),
+    KERNEL(ns_row_norms), KERNEL(ns_sum_chunks), KERNEL(ns_add_chunks), KERNEL(ns_steer), KERNEL(ns_project),
     KERNEL(ns_naive_accumulate), KERNEL(ns_naive_add), KERNEL(ns_naive_project),
 };
 

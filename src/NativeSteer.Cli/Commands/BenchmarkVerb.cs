@@ -37,7 +37,7 @@ internal abstract class BenchmarkVerb(string path, string purpose) : Verb(path, 
         }
         finally
         {
-            BenchmarkPart.Print(parts, format, terminal); // what was finished, after Ctrl-C and after an error too
+            if (parts.Any(part => part.HasRows)) BenchmarkPart.Print(parts, format, terminal); // what was finished, after Ctrl-C and after an error too
         }
         return ExitCode.Done;
     }

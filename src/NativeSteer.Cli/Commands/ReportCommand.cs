@@ -40,6 +40,7 @@ internal sealed class ReportCommand : Verb
         stop.ThrowIfCancellationRequested();
         if (QuantizationResults.IsLog(logs[0])) OfQuantization(logs, output, terminal);
         else if (BiasResults.IsLog(logs[0])) OfBias(logs, output, terminal);
+        else if (SelfBacktrackingLog.IsLog(logs[0])) OfSelfBacktracking(logs, output, terminal);
         else OfBacktracking(logs, output, terminal);
         terminal.Note($"wrote {output} and {System.IO.Path.Combine(System.IO.Path.GetDirectoryName(output) ?? "", ReportOutput.FigureFolder)}");
         return ExitCode.Done;
@@ -55,6 +56,12 @@ internal sealed class ReportCommand : Verb
     {
         if (logs.Count > 1) throw new UsageException("a bias study has one log; give that alone.");
         BiasStudyCommand.Report(logs[0], output, terminal);
+    }
+
+    private static void OfSelfBacktracking(List<string> logs, string output, Terminal terminal)
+    {
+        if (logs.Count > 1) throw new UsageException("a study of self-backtracking has one log; give that alone.");
+        SelfBacktrackingCommand.Report(SelfBacktrackingLog.Read(logs[0]), output, terminal);
     }
 
     private static void OfBacktracking(List<string> logs, string output, Terminal terminal)

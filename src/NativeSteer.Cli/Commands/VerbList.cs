@@ -39,15 +39,19 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
 
     internal static VerbList Countdown { get; } = new("countdown",
         new("generate", "Puzzles with answers to learn from, as JSONL", (args, terminal) => new CountdownGenerateCommand().Run(args, terminal)),
-        new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)));
+        new("evaluate", "How many puzzles a model solves", (args, terminal) => new CountdownEvaluateCommand().Run(args, terminal)),
+        new("search", "Answer puzzles by searching with a model that takes steps back", (args, terminal) => new CountdownSearchCommand().Run(args, terminal)),
+        new("iterate", "Distil search into a fast model: search, keep what is right, train, again", (args, terminal) => new CountdownIterateCommand().Run(args, terminal)));
 
     internal static VerbList Studies { get; } = new("study",
         new VerbEntry("backtracking", "Directions that trigger backtracking, found and tried, with a report", (args, terminal) => new BacktrackingCommand().Run(args, terminal)),
+        new VerbEntry("self-backtracking", "A model that takes wrong steps back, searched with, with a report", (args, terminal) => new SelfBacktrackingCommand().Run(args, terminal)),
         new VerbEntry("quantization", "What quantisation does to steering vectors, with a report", (args, terminal) => new QuantizationCommand().Run(args, terminal)),
         new VerbEntry("bias", "Bias-only adaptation: vectors trained by rewards, with a report", (args, terminal) => new BiasStudyCommand().Run(args, terminal)));
 
     internal static VerbList Benches { get; } = new("bench",
         new VerbEntry("sweep", "A sweep as one batch against its cells one after another", (args, terminal) => new BenchSweepCommand().Run(args, terminal)),
+        new VerbEntry("search", "Forked search of many puzzles against simpler ways", (args, terminal) => new BenchSearchCommand().Run(args, terminal)),
         new VerbEntry("train", "Training steps against ggml's autodiff", (args, terminal) => new BenchTrainCommand().Run(args, terminal)),
         new VerbEntry("kernels", "The GPU's kernels against a copy within its memory", (args, terminal) => new BenchKernelsCommand().Run(args, terminal)))
     {
@@ -69,7 +73,7 @@ internal sealed class VerbList(string path, params VerbEntry[] verbs)
         new("study", "A paper's experiment end to end, with its report", (args, terminal) => Studies.Run(args, terminal)),
         new("report", "Draw the report of a study from its run logs", (args, terminal) => new ReportCommand().Run(args, terminal)),
         new("quantize", "Write a copy of a model with smaller numbers", (args, terminal) => new QuantizeCommand().Run(args, terminal)),
-        new("bench", "Speeds: plain, idle, steered, capturing, a sweep, training", (args, terminal) => Benches.Run(args, terminal)));
+        new("bench", "Speeds: plain, idle, steered, capturing, sweeps, searches, training", (args, terminal) => Benches.Run(args, terminal)));
 
     internal string Path => path;
 

@@ -6,8 +6,9 @@ namespace NativeSteer.Cli.Options;
 /// <summary>A model: a file, or a built-in model's name.</summary>
 /// <param name="description">One line.</param>
 /// <param name="optional">Whether without it there is no model, instead of the built-in one.</param>
-/// <param name="builtIn">The built-in model that is meant where none is named.</param>
-internal sealed class ModelSetting(string description = "The model: a GGUF file, or a built-in model's name", bool optional = false, string builtIn = BuiltInModel.Default)
+/// <param name="builtIn">The model that is meant where none is given.</param>
+internal sealed class ModelSetting(
+    string description = "The model: a GGUF file, or a built-in model's name", bool optional = false, string builtIn = BuiltInModel.Default)
     : Setting(["--model", "-m"], "FILE", description)
 {
     internal override string? DefaultText => optional ? null : builtIn;

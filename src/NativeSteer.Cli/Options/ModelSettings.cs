@@ -5,11 +5,12 @@ using NativeSteer.Engine;
 namespace NativeSteer.Cli.Options;
 
 /// <summary>Which model, and on what device.</summary>
-internal sealed class ModelSettings
+/// <param name="builtIn">The model that is meant where none is given.</param>
+internal sealed class ModelSettings(string builtIn = BuiltInModel.Default)
 {
     private const long QuicklyLoaded = 256 << 20; // bytes; below, a progress bar would only flicker
 
-    internal ModelSetting Model { get; } = new();
+    internal ModelSetting Model { get; } = new(builtIn: builtIn);
 
     internal CountSetting GpuLayers { get; } = new("N", "Layers kept on the GPU", "--gpu-layers", "-ngl")
         { Default = -1, Minimum = -1, DefaultMeaning = "all" };

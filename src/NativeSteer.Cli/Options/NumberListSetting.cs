@@ -12,13 +12,19 @@ internal sealed class NumberListSetting : Setting
 
     internal required IReadOnlyList<int> Default { get; init; }
 
+    internal int Minimum { get; init; }
+
+    internal int Maximum { get; init; } = int.MaxValue;
+
     internal override string? DefaultText => string.Join(',', Default);
 
     internal IReadOnlyList<int> Get(ParseResult parse)
     {
         if (!IsGiven(parse)) return Default;
-        return [.. Values(parse).SelectMany(value => value.Split(',')).SelectMany(Numbers).Distinct().Take(Most)];
+        return [.. Values(parse).SelectMany(value => value.Split(',')).SelectMany(Numbers).Distinct().Take(Most).Select(InRange)];
     }
+
+    private int InRange(int number) => number >= Minimum && number <= Maximum ? number : throw Wrong($"{number}", CountSetting.Range(Minimum, Maximum));
 
     private IEnumerable<int> Numbers(string text)
     {

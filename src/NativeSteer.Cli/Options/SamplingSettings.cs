@@ -11,13 +11,8 @@ internal sealed class SamplingSettings
 
     private readonly CountSetting _seed;
     private readonly NumberSetting _temperature;
-    private readonly CountSetting _topK = new("N", "Keep the N most likely tokens; 0 keeps all", "--top-k")
-        { Default = s_defaults.TopK, Minimum = 0 };
-    private readonly NumberSetting _topP = new("N", "Keep the most likely tokens up to this total probability; 1 keeps all", "--top-p")
-        { Default = s_defaults.TopP };
-    private readonly NumberSetting _minP =
-        new("N", "Drop tokens below this share of the most likely one's probability; 0 drops none", "--min-p")
-        { Default = s_defaults.MinP };
+    private readonly CountSetting _topK;
+    private readonly NumberSetting _topP, _minP;
 
     /// <summary>The defaults of rollouts that people read.</summary>
     internal SamplingSettings() : this(s_defaults.Temperature, "Seed of the first rollout, each next one's is one more; -1 for a random one")
@@ -25,10 +20,18 @@ internal sealed class SamplingSettings
     }
 
     /// <summary>With another default temperature, and what the seed decides.</summary>
-    internal SamplingSettings(float temperature, string seedMeaning)
+    internal SamplingSettings(float temperature, string seedMeaning) : this(s_defaults with { Temperature = temperature }, seedMeaning)
     {
-        _temperature = new("N", "Temperature; 0 picks the most likely token", "--temp") { Default = temperature };
-        _seed = new("N", seedMeaning, "--seed", "-s") { Default = (int)s_defaults.Seed, Minimum = -1 };
+    }
+
+    /// <summary>With other defaults, and what the seed decides.</summary>
+    internal SamplingSettings(SamplerOptions defaults, string seedMeaning)
+    {
+        _temperature = new("N", "Temperature; 0 picks the most likely token", "--temp") { Default = defaults.Temperature };
+        _topK = new("N", "Keep the N most likely tokens; 0 keeps all", "--top-k") { Default = defaults.TopK, Minimum = 0 };
+        _topP = new("N", "Keep the most likely tokens up to this total probability; 1 keeps all", "--top-p") { Default = defaults.TopP };
+        _minP = new("N", "Drop tokens below this share of the most likely one's probability; 0 drops none", "--min-p") { Default = defaults.MinP };
+        _seed = new("N", seedMeaning, "--seed", "-s") { Default = (int)defaults.Seed, Minimum = -1 };
     }
 
     internal Setting[] All => [.. WithoutSeed, _seed];

@@ -82,13 +82,16 @@ internal sealed class CountSetting(string value, string description, params stri
         return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
             && number >= Minimum && number <= Maximum
             ? number
-            : throw Wrong(text, (Minimum, Maximum) switch
-            {
-                (int.MinValue, int.MaxValue) => "a whole number",
-                (var least, int.MaxValue) => $"a whole number of at least {least}",
-                var (least, most) => $"a whole number from {least} to {most}",
-            });
+            : throw Wrong(text, Range(Minimum, Maximum));
     }
+
+    /// <summary>What is asked for, in words.</summary>
+    internal static string Range(int minimum, int maximum) => (minimum, maximum) switch
+    {
+        (int.MinValue, int.MaxValue) => "a whole number",
+        (var least, int.MaxValue) => $"a whole number of at least {least}",
+        var (least, most) => $"a whole number from {least} to {most}",
+    };
 }
 
 /// <summary>A number.</summary>

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using NativeSteer.Cli.Commands.Vector;
 using NativeSteer.Cli.Running;
+using NativeSteer.Engine;
 using NativeSteer.Hooks;
 
 namespace NativeSteer.Cli.Options;
@@ -46,6 +48,11 @@ internal sealed class SteeringSettings
             Unit = SteerSpec.ParseUnit(_unit.Get(parse))!.Value,
         })];
     }
+
+    /// <summary>What is given, as one plan for a model.</summary>
+    internal static SteeringPlan Plan(IReadOnlyList<SteerSpec> steer, LanguageModel model) => steer.Count == 0
+        ? SteeringPlan.None
+        : new SteeringPlan([.. steer.Select(spec => spec.Resolve(VectorFiles.Read(spec.Path), model.Shape))]);
 
     private static (int First, int Last)? Range(IReadOnlyList<string> ends)
     {

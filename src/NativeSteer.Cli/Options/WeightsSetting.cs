@@ -9,10 +9,13 @@ internal sealed class WeightsSetting(string value, string description, params st
     /// <summary>As it would be typed.</summary>
     internal required string Default { get; init; }
 
+    /// <summary>What the help says instead of the default, where it depends on other settings.</summary>
+    internal string? DefaultMeaning { get; init; }
+
     /// <summary>The names that can be given; null for any whole number.</summary>
     internal string[]? Names { get; init; }
 
-    internal override string? DefaultText => Default;
+    internal override string? DefaultText => DefaultMeaning ?? Default;
 
     internal IReadOnlyList<(string Name, double Weight)> Get(ParseResult parse)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using MathNet.Numerics.Statistics;
 using NativeSteer.Cli.Output;
+using NativeSteer.Cuda;
 using NativeSteer.Engine;
 using NativeSteer.Rollouts;
 using NativeSteer.Tensors;
@@ -9,7 +10,7 @@ using NativeSteer.Tensors;
 namespace NativeSteer.Cli.Views;
 
 /// <summary>Speeds of decoding.</summary>
-internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, MachineRates rates, Terminal terminal) : BenchmarkView<BenchmarkRow>(terminal)
+internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, MachineRates? rates, DeviceRate? device, Terminal terminal) : BenchmarkView<BenchmarkRow>(terminal)
 {
     private static readonly string[] s_headings =
         ["PP", "TG", "B", "K", "mode", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s", "PP/plain", "TG/plain", "PP of sgemm", "TG of read"];
@@ -25,7 +26,11 @@ internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, M
         MarkdownTable.Print(Terminal, s_headings, rows.Select(row => Cells(row, spread: true)));
         Terminal.Out.WriteLine();
         Terminal.Out.WriteLine($"{model.Description}, {Text.Count(model.ParameterCount)} weights; {Threads} threads, {options.Repetitions} rounds, medians [range]; llama.cpp {LlamaLibrary.Version}");
-        if (rates.Reads.Count == 0) return;
+        if (device is { Copies.Count: > 0 })
+            Terminal.Out.WriteLine($"{device.Name}: copies within its memory, {Giga(device.Copy)} GB/s read and written {Range(device.Copies)}; measured in every round");
+        if (rates is not { Reads.Count: > 0 }) return;
+        foreach (var row in rows.Where(row => row.Mode == BenchmarkMode.Capture))
+            Terminal.Out.WriteLine($"sums of every row at every layer, PP {row.PromptLength} B {row.Batch}: {Giga(row.SumRates.Median())} GB/s {Range(row.SumRates)}, {Fixed(SumShare(row), 2)} of read");
         Terminal.Out.WriteLine(
             $"processor: reads {Giga(rates.Read)} GB/s {Range(rates.Reads)}, copies {Giga(rates.Copy)} GB/s {Range(rates.Copies)}, "
             + $"sgemm {Giga(rates.Product)} GFLOP/s {Range(rates.Products)} by {rates.ProductName}; measured in every round");
@@ -35,9 +40,14 @@ internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, M
 
     private static string Range(IReadOnlyList<double> rates) => $"[{Giga(rates.Min())} {Giga(rates.Max())}]";
 
-    private double PromptShare(BenchmarkRow row) => _work is null || rates.Products.Count == 0 ? double.NaN : row.PromptSpeed * _work.PromptOperations / rates.Product;
+    private double PromptShare(BenchmarkRow row) => _work is null || rates is not { Products.Count: > 0 } ? double.NaN : row.PromptSpeed * _work.PromptOperations / rates.Product;
 
-    private double GeneratedShare(BenchmarkRow row) => _work is null || rates.Reads.Count == 0 ? double.NaN : row.StepSpeed * _work.StepBytes / rates.Read;
+    private double GeneratedShare(BenchmarkRow row) => _work is null ? double.NaN : row.StepSpeed * _work.StepBytes / Reading;
+
+    private double SumShare(BenchmarkRow row) => row.SumRates.Count == 0 ? double.NaN : row.SumRates.Median() / Reading;
+
+    // NaN where it was not measured.
+    private double Reading => rates is { Reads.Count: > 0 } ? rates.Read : device is { Copies.Count: > 0 } ? device.Copy : double.NaN;
 
     private string[] Cells(BenchmarkRow row, bool spread)
     {
@@ -77,9 +87,11 @@ internal sealed class BenchView(LanguageModel model, BenchmarkOptions options, M
         json.Number("ratio_tg", row.GeneratedRatios.Median());
         json.Number("share_sgemm_pp", PromptShare(row));
         json.Number("share_read_tg", GeneratedShare(row));
-        Samples(json, "machine_read_gbps", rates.Reads.Select(rate => rate / 1e9));
-        Samples(json, "machine_copy_gbps", rates.Copies.Select(rate => rate / 1e9));
-        Samples(json, "machine_sgemm_gflops", rates.Products.Select(rate => rate / 1e9));
+        if (row.Mode == BenchmarkMode.Capture) json.Number("share_read_sums", SumShare(row));
+        Samples(json, "sums_gbps", row.SumRates.Select(rate => rate / 1e9));
+        Samples(json, "machine_read_gbps", (rates?.Reads ?? []).Select(rate => rate / 1e9));
+        Samples(json, "machine_copy_gbps", (rates?.Copies ?? device?.Copies ?? []).Select(rate => rate / 1e9));
+        Samples(json, "machine_sgemm_gflops", (rates?.Products ?? []).Select(rate => rate / 1e9));
         Samples(json, "samples_pp_s", row.PromptSeconds);
         Samples(json, "samples_tg_s", row.GeneratedSeconds);
         Samples(json, "samples_ratio_pp", row.PromptRatios);

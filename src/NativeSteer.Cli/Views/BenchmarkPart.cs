@@ -24,12 +24,16 @@ internal abstract class BenchmarkPart
             });
         }
         if (format is not ("md" or "csv")) return;
-        for (var i = 0; i < parts.Count; i++)
+        IReadOnlyList<BenchmarkPart> measured = [.. parts.Where(part => part.HasRows)];
+        for (var i = 0; i < measured.Count; i++)
         {
             if (i > 0) terminal.Out.WriteLine();
-            parts[i].Print(asValues: format is "csv");
+            measured[i].Print(asValues: format is "csv");
         }
     }
+
+    /// <summary>Whether there is something to print.</summary>
+    internal abstract bool HasRows { get; }
 
     private protected abstract void Print(bool asValues);
 
@@ -43,6 +47,8 @@ internal abstract class BenchmarkPart
 internal sealed class BenchmarkPart<TRow>(BenchmarkView<TRow> view, Func<Action<int, int, string>, IEnumerable<TRow>> measure) : BenchmarkPart
 {
     private readonly List<TRow> _rows = [];
+
+    internal override bool HasRows => _rows.Count > 0;
 
     internal override void Run(Action<double, string> report, bool asLines)
     {

@@ -56,14 +56,26 @@ public sealed class CountdownFigures
         ArgumentNullException.ThrowIfNull(puzzle);
         ArgumentNullException.ThrowIfNull(answer);
         var verdict = SolutionVerifier.Judge(puzzle, answer.Text, options);
-        Add(verdict, answer.Tokens.Count, answer.Finish == FinishReason.Length);
-        if (_byCount is null) return verdict;
-        if (!_byCount.TryGetValue(puzzle.Numbers.Count, out var part)) _byCount.Add(puzzle.Numbers.Count, part = new CountdownFigures(null));
-        part.Add(verdict, answer.Tokens.Count, answer.Finish == FinishReason.Length);
+        Add(puzzle, verdict, answer.Tokens.Count, answer.Finish == FinishReason.Length);
         return verdict;
     }
 
-    private void Add(Verdict verdict, int tokens, bool truncated)
+    /// <summary>Adds an answer that was judged before.</summary>
+    /// <param name="puzzle">What was asked.</param>
+    /// <param name="verdict">What was found.</param>
+    /// <param name="tokens">Tokens that it took, those of other attempts at it included.</param>
+    /// <param name="truncated">Whether a limit of tokens ended it.</param>
+    public void Add(Puzzle puzzle, Verdict verdict, long tokens, bool truncated)
+    {
+        ArgumentNullException.ThrowIfNull(puzzle);
+        ArgumentNullException.ThrowIfNull(verdict);
+        Add(verdict, tokens, truncated);
+        if (_byCount is null) return;
+        if (!_byCount.TryGetValue(puzzle.Numbers.Count, out var part)) _byCount.Add(puzzle.Numbers.Count, part = new CountdownFigures(null));
+        part.Add(verdict, tokens, truncated);
+    }
+
+    private void Add(Verdict verdict, long tokens, bool truncated)
     {
         Puzzles++;
         Tokens += tokens;

@@ -1,3 +1,5 @@
+using NativeSteer.Training;
+
 namespace NativeSteer.Countdown;
 
 /// <summary>
@@ -12,7 +14,7 @@ namespace NativeSteer.Countdown;
 /// </remarks>
 internal static class CountdownPieces
 {
-    internal const string GoalReached = "Goal Reached!", GoalNotReached = "Goal not reached.";
+    internal const string GoalReached = "Goal Reached!", GoalNotReached = "Goal not reached.", Backtrack = TrainingRow.Backtrack;
 
     /// <summary>The prompt and the ends of answers.</summary>
     internal static IReadOnlyList<string> Frame { get; } =
@@ -35,6 +37,7 @@ internal static class CountdownPieces
         .. Everywhere("try", "let me", "that", "this", "it", "go", "start", "look", "but", "so", "not", "no", "maybe", "again"),
         .. Spaced("is", "too", "large", "small", "far", "out", "of", "reach", "does", "lead", "another", "something", "else", "way", "work",
             "works", "back", "over", "wrong", "right", "good", "see", "think", "sure", "and", "or", "with", "use", "then", "cannot"),
+        Backtrack,
     ];
 
     /// <summary>Each both at the beginning of a line, or after a comma, and after a space.</summary>

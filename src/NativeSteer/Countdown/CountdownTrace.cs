@@ -22,6 +22,9 @@ public sealed record CountdownTrace(
     /// <summary>Attempts that fail.</summary>
     public int FailedAttempts { get; init; }
 
+    /// <summary>What is wrong with the step that is taken back; null where none is.</summary>
+    public StepError? Error { get; init; }
+
     /// <summary>The answer's tokens in <see cref="CountdownVocabulary"/>, without the end token.</summary>
     public IReadOnlyList<int> Tokens { get; init; } = [];
 }

@@ -90,7 +90,7 @@ public sealed class PuzzleSolver(Puzzle puzzle, long limit = PuzzleSolver.Defaul
         Visit(numbers, steps, 0, visit);
     }
 
-    private const string Operations = "+-*/";
+    internal const string Operations = "+-*/";
 
     private bool IsSolvedAtOnce => puzzle.Numbers is [var only] && only == puzzle.Target;
 

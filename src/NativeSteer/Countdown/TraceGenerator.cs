@@ -15,7 +15,7 @@ public sealed class TraceGenerator
     private readonly CountdownTraceOptions _options;
     private readonly PuzzleGenerator _generator;
     private readonly ModelAttempts? _made;
-    private readonly double _weights, _continues;
+    private readonly double _continues;
 
     /// <summary>Prepares the writing.</summary>
     /// <param name="puzzles">Which puzzles.</param>
@@ -33,7 +33,6 @@ public sealed class TraceGenerator
         _options = traces;
         _generator = new PuzzleGenerator(puzzles);
         _made = made;
-        _weights = traces.Styles.Sum(style => style.Weight);
         _continues = ContinuationOf(traces.MeanFailures);
     }
 
@@ -59,8 +58,14 @@ public sealed class TraceGenerator
             var pool = new AttemptPool(puzzle, _puzzles.Limit);
             var style = Style(random);
             if (style == TraceStyle.Solution) return Solution(puzzle, pool, random);
+            var solver = new PuzzleSolver(puzzle, _puzzles.Limit);
+            if (style == TraceStyle.Backtrack)
+            {
+                if (Backtracked(puzzle, pool, solver, random) is { } trace) return trace;
+                continue;
+            }
             if (!pool.HasFailures) continue; // everything these numbers give is the target
-            var failures = new FailedAttempts(puzzle, pool, new PuzzleSolver(puzzle, _puzzles.Limit), answered.Failures);
+            var failures = new FailedAttempts(puzzle, pool, solver, answered.Failures);
             return style == TraceStyle.Attempts ? Attempt(puzzle, failures, random) : Thinking(puzzle, pool, failures, random);
         }
     }
@@ -68,12 +73,44 @@ public sealed class TraceGenerator
     /// <summary>One of a puzzle's solutions, a step a line; it must have one.</summary>
     internal static CountdownTrace Solution(Puzzle puzzle, StableRandom random) => Solution(puzzle, new AttemptPool(puzzle, new PuzzleOptions().Limit), random);
 
+    /// <summary>Wrong steps that are taken back, on given puzzles, one after another.</summary>
+    /// <param name="puzzles">Puzzles with a solution.</param>
+    /// <param name="options">The range of the numbers, the largest result, and the seed.</param>
+    /// <param name="count">How many; fewer where the puzzles leave no room for errors.</param>
+    public static IEnumerable<CountdownTrace> Backtracks(IReadOnlyList<Puzzle> puzzles, PuzzleOptions options, int count)
+    {
+        ArgumentNullException.ThrowIfNull(puzzles);
+        var generator = new TraceGenerator(options, new CountdownTraceOptions { Styles = [new(TraceStyle.Backtrack, 1)] });
+        for (int index = 0, made = 0; made < count && index < 20 * (count + puzzles.Count); index++)
+        {
+            var puzzle = puzzles[index % puzzles.Count];
+            var pool = new AttemptPool(puzzle, options.Limit);
+            var random = new StableRandom(options.Seed, (ulong)index);
+            if (!pool.HasSolutions || generator.Backtracked(puzzle, pool, new PuzzleSolver(puzzle, options.Limit), random) is not { } trace) continue;
+            made++;
+            yield return trace;
+        }
+    }
+
     private static CountdownTrace Solution(Puzzle puzzle, AttemptPool pool, StableRandom random)
     {
         var text = new TraceText(puzzle.Target);
         text.Steps(pool.Solution(random), Behaviours.Deduction);
         text.Piece(CountdownPieces.GoalReached);
         return text.ToTrace(puzzle, TraceStyle.Solution, 0);
+    }
+
+    // Null where the puzzle leaves no room for the error that was drawn.
+    private CountdownTrace? Backtracked(Puzzle puzzle, AttemptPool pool, PuzzleSolver solver, StableRandom random)
+    {
+        var solution = pool.Solution(random);
+        var error = Weighted([.. _options.Errors.Select(weight => (weight.Error, weight.Weight))], random);
+        var kept = solution[..(int)random.Below(solution.Length)];
+        if (new WrongSteps(puzzle, solver, _puzzles).Draw(error, kept, random) is not { } wrong) return null;
+        var text = new TraceText(puzzle.Target);
+        text.Steps(kept, Behaviours.Deduction);
+        text.TakenBack(wrong, _options.MaskErrors);
+        return text.ToTrace(puzzle, TraceStyle.Backtrack, 1) with { Error = error };
     }
 
     private CountdownTrace Attempt(Puzzle puzzle, FailedAttempts failures, StableRandom random)
@@ -157,15 +194,21 @@ public sealed class TraceGenerator
         text.Sentence(random.Pick(phrases), result, Behaviours.Deduction);
     }
 
-    private TraceStyle Style(StableRandom random)
+    private TraceStyle Style(StableRandom random) => Weighted([.. _options.Styles.Select(style => (style.Style, style.Weight))], random);
+
+    private static T Weighted<T>(ReadOnlySpan<(T Item, double Weight)> items, StableRandom random)
     {
-        var share = random.NextShare() * _weights;
-        foreach (var (style, weight) in _options.Styles)
+        var sum = 0.0;
+        foreach (var (_, weight) in items) sum += weight;
+        var share = random.NextShare() * sum;
+        var last = items[0].Item;
+        foreach (var (item, weight) in items)
         {
+            if (weight > 0) last = item;
             share -= weight;
-            if (share < 0) return style;
+            if (share < 0) return item;
         }
-        return _options.Styles.Last(style => style.Weight > 0).Style; // rounding
+        return last; // rounding
     }
 
     private int FailureCount(StableRandom random)

@@ -8,7 +8,7 @@ namespace NativeSteer.Countdown;
 
 /// <summary>
 /// Traces as JSONL, one a line: <c>{"prompt", "completion", "mask": [[from, to], ...], "spans": [{"label", "from", "to"}, ...],
-/// "nums", "target", "search_path", "style", "failed_attempts"}</c>. Positions are code points of the completion, half open.
+/// "nums", "target", "search_path", "style", "failed_attempts"}</c>, and "error" where a step is taken back. Positions are code points of the completion, half open.
 /// Training reads prompt, completion and mask; <see cref="Extraction.LabelledTraces"/> prompt, completion and spans; programs
 /// of the papers nums, target and search_path, which is the completion again.
 /// </summary>
@@ -42,6 +42,14 @@ public static class TraceLines
         stream.Write(lines.WrittenSpan);
     }
 
+    /// <summary>An error as it stands in files.</summary>
+    public static string Name(StepError error) => error switch
+    {
+        StepError.Exploration => "exploration",
+        StepError.Computational => "computational",
+        _ => "rule_violation",
+    };
+
     private static void Write(Utf8JsonWriter json, CountdownTrace trace)
     {
         json.WriteStartObject();
@@ -64,6 +72,7 @@ public static class TraceLines
         json.WriteString("search_path", trace.Completion);
         json.WriteString("style", trace.Style.ToString().ToLowerInvariant());
         json.WriteNumber("failed_attempts", trace.FailedAttempts);
+        if (trace.Error is { } error) json.WriteString("error", Name(error));
         json.WriteEndObject();
     }
 }

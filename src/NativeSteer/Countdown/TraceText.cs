@@ -45,18 +45,22 @@ internal sealed class TraceText(int target)
     internal void Steps(ReadOnlySpan<CountdownStep> steps, string? label = null, bool maskChoices = false)
     {
         var start = _text.Length;
-        foreach (var step in steps)
-        {
-            var line = _text.Length;
-            Number(step.Left);
-            Piece(Operator(step.Operation));
-            Number(step.Right);
-            Piece("=");
-            if (maskChoices) _mask.Add(new TextRange(line, _text.Length));
-            Number(step.Result);
-            Piece("\n");
-        }
-        if (label is not null) _spans.Add(new TraceSpan(label, start, _text.Length));
+        foreach (var step in steps) Line(step, maskChoices);
+        if (label is not null && _text.Length > start) _spans.Add(new TraceSpan(label, start, _text.Length));
+    }
+
+    /// <summary>Adds a wrong step with its line end and <c>&lt;backtrack&gt;</c>.</summary>
+    /// <param name="step">The step as it is written.</param>
+    /// <param name="mask">Leave the line and its end out of learning; the token after it is learned.</param>
+    internal void TakenBack(CountdownStep step, bool mask)
+    {
+        var start = _text.Length;
+        Line(step, maskChoice: false);
+        if (mask) _mask.Add(new TextRange(start, _text.Length));
+        _spans.Add(new TraceSpan(Behaviours.ExampleTesting, start, _text.Length));
+        start = _text.Length;
+        Piece(CountdownPieces.Backtrack);
+        _spans.Add(new TraceSpan(Behaviours.Backtracking, start, _text.Length));
     }
 
     /// <summary>Adds a sentence, after a space where the line has begun. The space is its first token's, so it belongs to it.</summary>
@@ -95,6 +99,18 @@ internal sealed class TraceText(int target)
         Number(fact.Right);
         Piece(".");
         _spans.Add(new TraceSpan(Behaviours.AddingKnowledge, start, _text.Length));
+    }
+
+    private void Line(CountdownStep step, bool maskChoice)
+    {
+        var start = _text.Length;
+        Number(step.Left);
+        Piece(Operator(step.Operation));
+        Number(step.Right);
+        Piece("=");
+        if (maskChoice) _mask.Add(new TextRange(start, _text.Length));
+        Number(step.Result);
+        Piece("\n");
     }
 
     private static string Operator(char operation) => operation switch { '+' => "+", '-' => "-", '*' => "*", _ => "/" };

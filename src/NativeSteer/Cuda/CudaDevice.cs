@@ -9,7 +9,10 @@ internal sealed unsafe class CudaDevice : IDisposable
 {
     private const int MemoryType = 2, DeviceOrdinal = 9; // CUpointer_attribute
     private const uint OnDevice = 2; // CU_MEMORYTYPE_DEVICE
+    private const int NoContext = 201; // CUDA_ERROR_INVALID_CONTEXT
     private const int CapabilityMajor = 75, CapabilityMinor = 76; // CUdevice_attribute
+    private const int LeastCapability = 60; // kernels.ptx is for sm_60
+    private const int NotSupported = 801; // CUDA_ERROR_NOT_SUPPORTED
 
     // A device stays open for the process: llama.cpp's context is alive that long, and compiling the kernels takes a while.
     private static readonly ConcurrentDictionary<(nint Library, int Ordinal), Lazy<CudaDevice>> s_open = new();
@@ -23,7 +26,9 @@ internal sealed unsafe class CudaDevice : IDisposable
         Ordinal = ordinal;
         int device;
         driver.Check(driver.DeviceGet(&device, ordinal), $"find device {ordinal}");
-        (Name, Memory) = Describe(device);
+        (Name, Memory, var capability) = Describe(device);
+        if (capability < LeastCapability)
+            throw new CudaException(NotSupported, $"{Name} is too old: the kernels need compute capability {LeastCapability / 10}.{LeastCapability % 10} (Pascal, 2016) or newer.");
         _context = new PrimaryContext(driver, device);
         using var current = Enter();
         _stream = new StreamHandle(_context);
@@ -72,8 +77,15 @@ internal sealed unsafe class CudaDevice : IDisposable
     /// <summary>The device whose memory an address is in; null for memory of the host, or unknown.</summary>
     internal static int? OfAddress(CudaDriver driver, ulong address)
     {
-        // The question needs some context; any will do.
+        // The question needs some context. On llama.cpp's threads there is its own; else any will do.
+        uint type;
+        if (driver.PointerGetAttribute(&type, MemoryType, address) != NoContext) return Ask(driver, address);
         using var current = Open(driver, 0).Enter();
+        return Ask(driver, address);
+    }
+
+    private static int? Ask(CudaDriver driver, ulong address)
+    {
         uint type;
         int ordinal;
         if (driver.PointerGetAttribute(&type, MemoryType, address) != 0 || type != OnDevice) return null;
@@ -130,7 +142,7 @@ internal sealed unsafe class CudaDevice : IDisposable
         _context.Dispose();
     }
 
-    private (string Name, long Memory) Describe(int device)
+    private (string Name, long Memory, int Capability) Describe(int device)
     {
         const int nameLength = 256;
         var text = stackalloc byte[nameLength];
@@ -141,6 +153,6 @@ internal sealed unsafe class CudaDevice : IDisposable
         Driver.Check(Driver.DeviceGetAttribute(&minor, CapabilityMinor, device), "describe the device");
         Driver.Check(Driver.DeviceTotalMem(&memory, device), "describe the device");
         var name = Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
-        return ($"{name} (compute capability {major}.{minor})", (long)memory);
+        return ($"{name} (compute capability {major}.{minor})", (long)memory, 10 * major + minor);
     }
 }

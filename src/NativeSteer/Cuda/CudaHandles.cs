@@ -103,7 +103,8 @@ internal sealed unsafe class KernelModule : ContextHandle
         }
         if (result != 0)
         {
-            var said = System.Text.Encoding.UTF8.GetString(log.AsSpan(0, log.AsSpan().IndexOf((byte)0))).Trim();
+            var end = log.AsSpan().IndexOf((byte)0);
+            var said = System.Text.Encoding.UTF8.GetString(end < 0 ? log : log.AsSpan(0, end)).Trim();
             var reason = said.Length == 0 ? "" : $" ({said.ReplaceLineEndings(" ")})";
             throw new CudaException(result, $"The NVIDIA driver does not compile the kernels: {Driver.ErrorName(result)}{reason}; install a newer driver.");
         }

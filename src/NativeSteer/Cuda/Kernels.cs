@@ -8,14 +8,15 @@ namespace NativeSteer.Cuda;
 internal sealed unsafe class Kernels : IDisposable
 {
     private const int Lanes = 32, Warps = 8; // of a block: kernels/row.h
-    private const int SumColumns = 64; // of a block of ns_accumulate
+    private const int SumColumns = 64; // of a block of ns_sum_chunks
+    private const int AddThreads = 256; // of a block of ns_add_chunks
     private const int NaiveThreads = 256;
     private const int MostBlocksDown = 65535;
 
     private readonly CudaDriver _driver;
     private readonly KernelModule _module;
     private readonly nint _stream;
-    private readonly nint _rowNorms, _accumulate, _steer, _project, _naiveAccumulate, _naiveAdd, _naiveProject;
+    private readonly nint _rowNorms, _sumChunks, _addChunks, _steer, _project, _naiveAccumulate, _naiveAdd, _naiveProject;
 
     /// <summary>Compiles the kernels.</summary>
     /// <param name="context">Must have been entered.</param>
@@ -26,7 +27,8 @@ internal sealed unsafe class Kernels : IDisposable
         _stream = stream.Pointer;
         _module = new KernelModule(context, Ptx());
         _rowNorms = _module.Function("ns_row_norms\0"u8);
-        _accumulate = _module.Function("ns_accumulate\0"u8);
+        _sumChunks = _module.Function("ns_sum_chunks\0"u8);
+        _addChunks = _module.Function("ns_add_chunks\0"u8);
         _steer = _module.Function("ns_steer\0"u8);
         _project = _module.Function("ns_project\0"u8);
         _naiveAccumulate = _module.Function("ns_naive_accumulate\0"u8);
@@ -50,12 +52,18 @@ internal sealed unsafe class Kernels : IDisposable
         Launch(_rowNorms, Blocks(count, Warps), 1, Lanes, Warps, parameters);
     }
 
-    /// <summary>sums (groups, width) and norm sums (groups) += the rows of each range (group, first, count).</summary>
-    internal void Accumulate(
-        ulong data, long stride, int width, ulong rows, ulong ranges, int rangeCount, ulong norms, ulong sums, ulong normSums)
+    /// <summary>partial (chunks, width + 1) = what the rows of each chunk (group, first, count) and their norms add up to.</summary>
+    internal void SumChunks(ulong data, long stride, int width, ulong rows, ulong chunks, int chunkCount, ulong norms, ulong partial)
     {
-        var parameters = stackalloc void*[] { &data, &stride, &width, &rows, &ranges, &norms, &sums, &normSums };
-        Launch(_accumulate, (uint)rangeCount, Blocks(width, SumColumns), Lanes, Warps, parameters);
+        var parameters = stackalloc void*[] { &data, &stride, &width, &rows, &chunks, &norms, &partial };
+        Launch(_sumChunks, (uint)chunkCount, Blocks(width, SumColumns), Lanes, Warps, parameters);
+    }
+
+    /// <summary>sums (groups, width) and norm sums (groups) += the chunks of each group (group, first, count).</summary>
+    internal void AddChunks(ulong partial, int width, ulong groups, int groupCount, ulong sums, ulong normSums)
+    {
+        var parameters = stackalloc void*[] { &partial, &width, &groups, &sums, &normSums };
+        Launch(_addChunks, (uint)groupCount, Blocks(width + 1, AddThreads), AddThreads, 1, parameters);
     }
 
     /// <summary>Applies edits [first[i], first[i + 1]) to their row, for each of count rows.</summary>
@@ -74,7 +82,7 @@ internal sealed unsafe class Kernels : IDisposable
         Launch(_project, (uint)rowCount, Blocks(directionCount, Warps), Lanes, Warps, parameters);
     }
 
-    /// <summary><see cref="Accumulate"/> without norms, written the simplest way.</summary>
+    /// <summary>Sums of ranges of rows (group, first, count), without norms, written the simplest way.</summary>
     internal void NaiveAccumulate(ulong data, long stride, int width, ulong rows, ulong ranges, int rangeCount, ulong sums)
     {
         var parameters = stackalloc void*[] { &data, &stride, &width, &rows, &ranges, &sums };

@@ -15,15 +15,19 @@ internal readonly record struct DeviceRows(ulong Data, long Stride, int Count, i
 /// </summary>
 internal sealed unsafe class RowWork(CudaDevice device) : IDisposable
 {
+    /// <summary>Rows of a chunk at most: kernels/accumulate.cu; native/rows.h, chunk.</summary>
+    internal const int ChunkRows = 64;
+
     private const int Operations = 5; // of native/nativesteer.h, ns_op
     private const int SelfAmplify = 4, Alignment = 16;
 
     private DeviceMemory? _tables;
     private PinnedMemory? _staging;
     private DeviceMemory? _norms;
+    private DeviceMemory? _partial; // what chunks add up to
     private long _used;
-    private long _edits, _firsts, _rows, _distinct, _ranges; // where in the tables, bytes
-    private int _editedRows, _distinctRows, _rangeCount;
+    private long _edits, _firsts, _rows, _distinct, _chunks, _groups; // where in the tables, bytes
+    private int _editedRows, _distinctRows, _chunkCount, _groupCount;
 
     /// <summary>Checks and packs edits (ordered by row) and labels (ordered by group). The device must have been entered.</summary>
     /// <exception cref="ArgumentException">A row, vector, operation or group does not exist: nothing was started.</exception>
@@ -35,12 +39,9 @@ internal sealed unsafe class RowWork(CudaDevice device) : IDisposable
         _used = 0;
         PackEdits(edits);
         PackLabels(labels, rows.Count);
-        if (_distinctRows > 0 && (_norms is null || _norms.Bytes < (long)rows.Count * sizeof(double)))
-        {
-            _norms?.Dispose();
-            _norms = null;
-            _norms = device.Allocate((long)rows.Count * sizeof(double));
-        }
+        if (_chunkCount == 0) return;
+        Reserve(ref _norms, (long)rows.Count * sizeof(double));
+        Reserve(ref _partial, (long)_chunkCount * (rows.Width + 1) * sizeof(double));
     }
 
     /// <summary>Queues what was prepared.</summary>
@@ -52,9 +53,10 @@ internal sealed unsafe class RowWork(CudaDevice device) : IDisposable
     {
         device.CopyToDevice(_tables!.Address, new ReadOnlySpan<byte>(_staging!.Pointer, (int)_used));
         if (_editedRows > 0) device.Kernels.Steer(rows.Data, rows.Stride, rows.Width, vectors, At(_edits), At(_firsts), _editedRows);
-        if (_rangeCount == 0) return;
+        if (_chunkCount == 0) return;
         device.Kernels.RowNorms(rows.Data, rows.Stride, rows.Width, At(_distinct), _distinctRows, _norms!.Address);
-        device.Kernels.Accumulate(rows.Data, rows.Stride, rows.Width, At(_rows), At(_ranges), _rangeCount, _norms.Address, sums, normSums);
+        device.Kernels.SumChunks(rows.Data, rows.Stride, rows.Width, At(_rows), At(_chunks), _chunkCount, _norms.Address, _partial!.Address);
+        device.Kernels.AddChunks(_partial.Address, rows.Width, At(_groups), _groupCount, sums, normSums);
     }
 
     public void Dispose()
@@ -62,6 +64,7 @@ internal sealed unsafe class RowWork(CudaDevice device) : IDisposable
         _tables?.Dispose();
         _staging?.Dispose();
         _norms?.Dispose();
+        _partial?.Dispose();
     }
 
     private ulong At(long offset) => _tables!.Address + (ulong)offset;
@@ -88,16 +91,24 @@ internal sealed unsafe class RowWork(CudaDevice device) : IDisposable
     }
 
     private static long Bytes(in DeviceRows rows, int edits, int labels) =>
-        (long)edits * (sizeof(ShimEdit) + sizeof(int)) + sizeof(int) + (long)labels * 4 * sizeof(int) + (long)rows.Count * sizeof(int) + 8 * Alignment;
+        (long)edits * (sizeof(ShimEdit) + sizeof(int)) + sizeof(int) + (long)labels * 7 * sizeof(int) + (long)rows.Count * sizeof(int) + 8 * Alignment;
 
     private void Reserve(long bytes)
     {
         if (_staging is not null && _staging.Bytes >= bytes) return;
         Dispose();
-        (_tables, _staging, _norms) = (null, null, null);
+        (_tables, _staging, _norms, _partial) = (null, null, null, null);
         var room = Math.Max(2 * bytes, 1 << 16);
         _tables = device.Allocate(room);
         _staging = device.AllocatePinned(room);
+    }
+
+    private void Reserve(ref DeviceMemory? memory, long bytes)
+    {
+        if (memory is not null && memory.Bytes >= bytes) return;
+        memory?.Dispose();
+        memory = null;
+        memory = device.Allocate(bytes);
     }
 
     private Span<T> Table<T>(int count, out long offset) where T : unmanaged
@@ -119,25 +130,35 @@ internal sealed unsafe class RowWork(CudaDevice device) : IDisposable
         firsts[_editedRows] = edits.Length;
     }
 
+    // An entry (group, first, count), of which nothing is counted yet.
+    private static void Add(Span<int> table, ref int count, int group, int first)
+    {
+        (table[3 * count], table[3 * count + 1], table[3 * count + 2]) = (group, first, 0);
+        count++;
+    }
+
     private void PackLabels(ReadOnlySpan<ShimLabel> labels, int rowCount)
     {
         var rows = Table<int>(labels.Length, out _rows);
         var distinct = Table<int>(Math.Min(labels.Length, rowCount), out _distinct);
-        var ranges = Table<int>(3 * labels.Length, out _ranges);
+        var chunks = Table<int>(3 * labels.Length, out _chunks);
+        var groups = Table<int>(3 * labels.Length, out _groups);
         var seen = new bool[rowCount];
-        (_rangeCount, _distinctRows) = (0, 0);
+        (_chunkCount, _groupCount, _distinctRows) = (0, 0, 0);
         for (var i = 0; i < labels.Length; i++)
         {
             var (row, group) = (labels[i].Row, labels[i].Group);
             rows[i] = row;
             if (!seen[row]) distinct[_distinctRows++] = row;
             seen[row] = true;
-            if (i == 0 || group != labels[i - 1].Group)
+            var begins = i == 0 || group != labels[i - 1].Group;
+            if (begins) Add(groups, ref _groupCount, group, _chunkCount);
+            if (begins || chunks[3 * _chunkCount - 1] == ChunkRows)
             {
-                (ranges[3 * _rangeCount], ranges[3 * _rangeCount + 1], ranges[3 * _rangeCount + 2]) = (group, i, 0);
-                _rangeCount++;
+                Add(chunks, ref _chunkCount, group, i);
+                groups[3 * _groupCount - 1]++;
             }
-            ranges[3 * _rangeCount - 1]++;
+            chunks[3 * _chunkCount - 1]++;
         }
     }
 }

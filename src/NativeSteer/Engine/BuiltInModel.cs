@@ -15,11 +15,15 @@ public sealed record BuiltInModel(string Name, string Purpose)
     /// <summary>The model that is meant where none is named.</summary>
     public const string Default = "countdown-reasoning";
 
+    /// <summary>The model that takes wrong steps back, for searching.</summary>
+    public const string Backtracking = "countdown-backtrack";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<BuiltInModel> All { get; } =
     [
         new("countdown-base", "solves number puzzles, and never says wait or hmm"),
         new(Default, "fine-tuned from it: tries, notices, says wait or hmm, and tries another way"),
+        new(Backtracking, "fine-tuned from the first: takes wrong steps back, for 'countdown search'"),
     ];
 
     /// <summary>The file of a model: a path as it is, a built-in model's name as the file that it was written to.</summary>

@@ -3,7 +3,7 @@ using NativeSteer.Interop;
 
 namespace NativeSteer.Engine;
 
-/// <summary>Says when llama.cpp came with a GPU's code and cannot use it: models then run on the CPU, many times slower.</summary>
+/// <summary>Says when llama.cpp came with a GPU's code and cannot use it: models then run elsewhere, mostly on the CPU and many times slower.</summary>
 public static class GpuBackend
 {
     private static readonly (string Library, string Device)[] s_known = [("libggml-cuda.so", "CUDA"), ("libggml-vulkan.so", "Vulkan")];
@@ -18,7 +18,8 @@ public static class GpuBackend
     internal static void SayOnce()
     {
         if (Unused is not { } why || Interlocked.Exchange(ref s_said, 1) != 0) return;
-        NativeLog.Notify($"{why.TrimEnd('.')}; the model runs on the CPU ('scripts/setup-cuda.sh --check' says what is missing, -ngl 0 leaves this line away)");
+        var other = LlamaLibrary.Devices.FirstOrDefault(device => !device.StartsWith("CPU", StringComparison.Ordinal))?.Split(':')[0];
+        NativeLog.Notify($"{why.TrimEnd('.')}; the model runs on {other ?? "the CPU"} ('scripts/setup-cuda.sh --check' says what is missing for CUDA, -ngl 0 leaves this line away)");
     }
 
     private static string? Look()

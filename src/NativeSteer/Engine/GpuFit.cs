@@ -71,11 +71,18 @@ internal static class GpuFit
     internal static NativeSteerException TooSmall(string path, IEnumerable<GgufTensor> tensors, int layers, IReadOnlyList<Device> devices)
     {
         var fit = Layers(tensors, layers, devices.Sum(device => device.Free));
-        var memory = string.Join(", ", devices.Select(device => $"{device.Name} {Gibibytes(device.Free)} free of {Gibibytes(device.Total)} GiB"));
         return new NativeSteerException(
-            $"{FileErrors.Shown(path)} does not fit into the memory of the GPU ({memory}): about {fit} of its {layers + 1} layers would, the output being one; "
+            $"{FileErrors.Shown(path)} does not fit into the memory of the GPU ({Memory(devices)}): about {fit} of its {layers + 1} layers would, the output being one; "
             + (fit == 0 ? "run it on the CPU with -ngl 0." : $"give -ngl {fit}, fewer for a long context, or -ngl 0 for the CPU."));
     }
+
+    /// <summary>What to say when the model is on the GPUs and they have no room left for a context.</summary>
+    internal static NativeSteerException NoRoomForContext(string path, ContextOptions options, IReadOnlyList<Device> devices) => new(
+        $"{FileErrors.Shown(path)} leaves the GPU no room ({Memory(devices)}) for a context of {options.ContextLength} tokens and batches of {options.BatchLength}: "
+        + "ask for a shorter context (-c), fewer sequences side by side (-np), or fewer layers on the GPU (-ngl).");
+
+    private static string Memory(IReadOnlyList<Device> devices) =>
+        string.Join(", ", devices.Select(device => $"{device.Name} {Gibibytes(device.Free)} free of {Gibibytes(device.Total)} GiB"));
 
     private static string Gibibytes(long bytes) => (bytes / (double)(1L << 30)).ToString("0.0", CultureInfo.InvariantCulture);
 }

@@ -41,8 +41,10 @@ public sealed unsafe class InferenceContext : IDisposable
             Hook = Options.Hook ? (byte)1 : (byte)0,
             AttentionByWeight = model.HasAttentionOutputBias ? (byte)0 : (byte)1,
         };
+        var status = ShimApi.ns_session_create(held.Pointer, &native, out var session);
+        if (status == ShimStatus.Error && model.IsOnGpu && GpuFit.IsFull(NativeError.LastMessage())) throw GpuFit.NoRoomForContext(model.Path, Options, GpuFit.Devices());
         NativeError.Check(
-            ShimApi.ns_session_create(held.Pointer, &native, out var session),
+            status,
             $"{model.Path} cannot be run: ",
             "ask for a smaller context or batch, or check the model with 'nativesteer doctor'");
         _session = new SessionHandle(session, model.Handle);

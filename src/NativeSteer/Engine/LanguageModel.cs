@@ -99,6 +99,9 @@ public sealed unsafe class LanguageModel : IDisposable
         }
     }
 
+    /// <summary>Whether a GPU computes all of it or some layers.</summary>
+    public bool IsOnGpu { get; private init; }
+
     /// <summary>Loads a GGUF file, or a built-in model by its name. The file is checked first, so that llama.cpp never meets what it would abort on.</summary>
     /// <exception cref="NativeSteerException">The file is missing, damaged, or not a model llama.cpp can run.</exception>
     /// <exception cref="OperationCanceledException">The progress callback threw that.</exception>
@@ -117,7 +120,10 @@ public sealed unsafe class LanguageModel : IDisposable
             if (check) ModelFileCheck.Run(file, options.VocabularyOnly);
             NativeRuntime.EnsureLoaded();
             if (options.GpuLayers != 0 && !options.VocabularyOnly) GpuBackend.SayOnce();
-            return new LanguageModel(path, file, LoadNative(path, file, options), options.VocabularyOnly);
+            return new LanguageModel(path, file, LoadNative(path, file, options), options.VocabularyOnly)
+            {
+                IsOnGpu = options.GpuLayers != 0 && !options.VocabularyOnly && GpuFit.Devices().Count > 0,
+            };
         }
         catch
         {
@@ -129,29 +135,22 @@ public sealed unsafe class LanguageModel : IDisposable
     private static ModelHandle LoadNative(string path, GgufFile file, ModelOptions options)
     {
         var progress = new NativeProgress(options.Progress);
-        var relay = GCHandle.Alloc(progress);
-        try
+        using var relay = new Handle<NativeProgress>(progress);
+        var native = new ShimModelOptions
         {
-            var native = new ShimModelOptions
-            {
-                Size = sizeof(ShimModelOptions),
-                GpuLayers = options.GpuLayers,
-                UseMemoryMap = options.UseMemoryMap ? (byte)1 : (byte)0,
-                VocabularyOnly = options.VocabularyOnly ? (byte)1 : (byte)0,
-                Progress = &NativeProgress.OnProgress,
-                ProgressUser = (void*)GCHandle.ToIntPtr(relay),
-            };
-            var status = ShimApi.ns_model_load(path, &native, out var model);
-            progress.Failure?.Throw();
-            if (status == ShimStatus.Error && GpuFit.IsFull(NativeError.LastMessage()) && GpuFit.Devices() is { Count: > 0 } devices)
-                throw GpuFit.TooSmall(path, ModelFileCheck.Tensors(file, GgufParts.Find(file)).Values, ModelShape.Of(file).Layers, devices);
-            NativeError.Check(status, $"{path} cannot be loaded: ", "check the file, or convert it again for llama.cpp v0.5.0");
-            return new ModelHandle(model);
-        }
-        finally
-        {
-            relay.Free();
-        }
+            Size = sizeof(ShimModelOptions),
+            GpuLayers = options.GpuLayers,
+            UseMemoryMap = options.UseMemoryMap ? (byte)1 : (byte)0,
+            VocabularyOnly = options.VocabularyOnly ? (byte)1 : (byte)0,
+            Progress = &NativeProgress.OnProgress,
+            ProgressUser = (void*)relay.Pointer,
+        };
+        var status = ShimApi.ns_model_load(path, &native, out var model);
+        progress.Failure?.Throw();
+        if (status == ShimStatus.Error && options.GpuLayers != 0 && GpuFit.IsFull(NativeError.LastMessage()) && GpuFit.Devices() is { Count: > 0 } devices)
+            throw GpuFit.TooSmall(path, ModelFileCheck.Tensors(file, GgufParts.Find(file)).Values, ModelShape.Of(file).Layers, devices);
+        NativeError.Check(status, $"{path} cannot be loaded: ", "check the file, or convert it again for llama.cpp v0.5.0");
+        return new ModelHandle(model);
     }
 
     /// <summary>Creates a context: a KV cache and the buffers to run batches on this model.</summary>

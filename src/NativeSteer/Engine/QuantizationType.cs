@@ -26,6 +26,9 @@ public sealed record QuantizationType(string Name, int FileType, double Bits)
         new("Q1_0", 40, 1.125),
     ];
 
+    /// <summary>Whether llama.cpp makes such a file only with an importance matrix.</summary>
+    public bool NeedsImportance => Name is "IQ3_XXS" or "Q2_K_S" or "IQ2_M" or "IQ2_S" or "IQ2_XS" or "IQ2_XXS" or "IQ1_M" or "IQ1_S";
+
     /// <summary>The type of a name in any case; <c>Q3_K</c>, <c>Q4_K</c> and <c>Q5_K</c> stand for their medium mixtures.</summary>
     /// <exception cref="NativeSteerException">There is none of that name.</exception>
     public static QuantizationType Parse(string name)

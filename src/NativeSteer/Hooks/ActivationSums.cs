@@ -55,6 +55,9 @@ public sealed class ActivationSums
     /// <summary>(slots, groups).</summary>
     internal long[] Counts { get; }
 
+    /// <summary>One number: nanoseconds that adding up on the host took.</summary>
+    internal long[] HostTime { get; } = new long[1];
+
     /// <summary>Rows summed at a slot in a group.</summary>
     /// <exception cref="CudaException">A device that has part of the sums was lost; so for all that reads them.</exception>
     public long Count(HookSlot slot, int group) => Counts[Cell(slot, group)];
@@ -103,6 +106,7 @@ public sealed class ActivationSums
         TensorPrimitives.Add(Sums, other.Sums, Sums);
         TensorPrimitives.Add(NormSums, other.NormSums, NormSums);
         for (var i = 0; i < Counts.Length; i++) Counts[i] += other.Counts[i];
+        HostTime[0] += other.HostTime[0];
     }
 
     /// <summary>What a device adds up, to be handed over before the sums are read.</summary>
@@ -121,13 +125,14 @@ public sealed class ActivationSums
         TensorPrimitives.Add(norms, normSums, norms);
     }
 
-    /// <summary>Fetches what devices have.</summary>
+    /// <summary>Fetches what devices have. What a lost device had stays missing: asked again, it fails again.</summary>
     internal void Collect()
     {
-        if (_onDevices.Count == 0) return;
-        DeviceSums[] parts = [.. _onDevices.Values];
-        _onDevices.Clear();
-        foreach (var part in parts) part.HandOver();
+        foreach (var (device, part) in _onDevices)
+        {
+            part.HandOver();
+            _onDevices.Remove(device);
+        }
     }
 
     private int Cell(HookSlot slot, int group)

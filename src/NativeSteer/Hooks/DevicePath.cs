@@ -15,9 +15,9 @@ internal sealed unsafe class DevicePath : IDisposable
     private static int s_said;
 
     private readonly Dictionary<int, OnDevice> _devices = [];
-    private GCHandle _self;
+    private readonly HashSet<int> _declined = []; // devices that cannot be used
     private CudaDriver? _driver;
-    private bool _declined;
+    private bool _noDriver;
     private SteeringTable? _table;
     private ActivationSums? _sums;
     private Exception? _failure;
@@ -30,7 +30,6 @@ internal sealed unsafe class DevicePath : IDisposable
         // A library of the user's choice is the tests' stand-in, under which the host's memory can pass for a device's.
         if (driver is null && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(CudaDriver.LibraryVariable))) _driver = Find();
         TakesHostMemory = _driver is { IsStandIn: true };
-        _self = GCHandle.Alloc(this);
     }
 
     /// <summary>ns_device_result.</summary>
@@ -48,7 +47,7 @@ internal sealed unsafe class DevicePath : IDisposable
     internal static delegate* unmanaged[Cdecl]<ShimDeviceWork*, void*, int> Callback => &OnWork;
 
     /// <summary>What it passes along.</summary>
-    internal void* User => (void*)GCHandle.ToIntPtr(_self);
+    internal static void* User(Handle<DevicePath> path) => (void*)path.Pointer;
 
     /// <summary>Tables of the next decode.</summary>
     internal void Begin(SteeringTable table, ActivationSums? sums)
@@ -66,16 +65,18 @@ internal sealed unsafe class DevicePath : IDisposable
         _failure = null;
         if (failure is CudaException cuda)
         {
-            throw new NativeSteerException($"{cuda.Message.TrimEnd('.')}; the model's device is lost for this process, start it again, or run on the CPU with -ngl 0.", cuda);
+            throw new NativeSteerException($"{Lost(cuda)}.", cuda);
         }
         throw failure;
     }
+
+    private static string Lost(CudaException error) =>
+        $"{error.Message.TrimEnd('.')}; the model's device is lost for this process, start it again, or run on the CPU with -ngl 0";
 
     public void Dispose()
     {
         foreach (var device in _devices.Values) device.Dispose();
         _devices.Clear();
-        if (_self.IsAllocated) _self.Free();
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -89,13 +90,16 @@ internal sealed unsafe class DevicePath : IDisposable
         catch (Exception error)
         {
             path._failure = error; // an exception that left this function would end the process
+            // The next thing that llama.cpp does with a lost device ends the process: what happened must have been said by then.
+            if (error is CudaException cuda) NativeLog.Notify($"{Lost(cuda)}");
             return (int)Result.Failed;
         }
     }
 
     private Result Work(ShimDeviceWork* work)
     {
-        if (_declined || (_driver ??= Find()) is not { } driver) return Result.Declined;
+        if (_noDriver || (_driver ??= Find()) is not { } driver) return Result.Declined;
+        var device = -1;
         OnDevice on;
         var rows = new DeviceRows((ulong)work->Data, work->Stride, work->Rows, _table!.Width);
         var edits = new ReadOnlySpan<ShimEdit>(work->Edits, work->EditCount);
@@ -103,12 +107,17 @@ internal sealed unsafe class DevicePath : IDisposable
         var groups = _sums?.Groups ?? 0;
         try
         {
-            if (CudaDevice.OfAddress(driver, rows.Data) is not { } ordinal) return Result.Declined; // no plain pointer into a device's memory
+            if (CudaDevice.OfAddress(driver, rows.Data) is not { } ordinal)
+            {
+                SayOnce("The CUDA driver knows no device that the residual stream lies on");
+                return Result.Declined;
+            }
+            if (_declined.Contains(device = ordinal)) return Result.Declined;
             if (!_devices.TryGetValue(ordinal, out on!)) _devices.Add(ordinal, on = new OnDevice(CudaDevice.Open(driver, ordinal)));
         }
         catch (CudaException error)
         {
-            _declined = true; // it would not go better with the next layer
+            _declined.Add(device); // it would not go better with the next layer
             SayOnce(error.Message);
             return Result.Declined;
         }
@@ -136,7 +145,7 @@ internal sealed unsafe class DevicePath : IDisposable
     {
         var driver = CudaDriver.Find(out var why);
         if (driver is not null) return driver;
-        _declined = true;
+        _noDriver = true;
         SayOnce(why!);
         return null;
     }

@@ -33,8 +33,9 @@ internal sealed class DeviceSums(ActivationSums sums, CudaDevice device)
         for (var slot = 0; slot < _cells.Length; slot++)
         {
             if (_cells[slot] is not { } memory) continue;
+            device.CopyToHost(values.AsSpan(), memory.Address);
             _cells[slot] = null;
-            using (memory) device.CopyToHost(values.AsSpan(), memory.Address);
+            memory.Dispose();
             sums.Add(slot, values.AsSpan(0, Cells), values.AsSpan(Cells));
         }
     }

@@ -74,9 +74,13 @@ public sealed class KernelBenchmark(int rounds = 9, int rows = 32768, int width 
         foreach (var groups in (int[])[1, 2, Directions])
         {
             var ranges = tables.Ranges(groups);
-            lanes.Add(new Lane($"sums, {groups} groups", rows, size, Runs, () => device.Kernels.Accumulate(
-                data.Address, width, width, tables.Rows.Address, ranges.Address, groups, tables.Norms.Address, sums.Address, sums.Address + (ulong)(Vectors * (long)width * sizeof(double)))));
-            lanes.Add(new Lane($"sums, {groups} groups, naive", rows, size, Runs, () => device.Kernels.NaiveAccumulate(
+            var (chunks, chunksOf, count) = tables.Chunks(groups);
+            lanes.Add(new Lane($"sums, {Groups(groups)}", rows, size, Runs, () =>
+            {
+                device.Kernels.SumChunks(data.Address, width, width, tables.Rows.Address, chunks.Address, count, tables.Norms.Address, tables.Partial.Address);
+                device.Kernels.AddChunks(tables.Partial.Address, width, chunksOf.Address, groups, sums.Address, sums.Address + (ulong)(Vectors * (long)width * sizeof(double)));
+            }));
+            lanes.Add(new Lane($"sums, {Groups(groups)}, naive", rows, size, Runs, () => device.Kernels.NaiveAccumulate(
                 data.Address, width, width, tables.Rows.Address, ranges.Address, groups, sums.Address)));
         }
         using var large = new RowWork(device);
@@ -113,6 +117,8 @@ public sealed class KernelBenchmark(int rounds = 9, int rows = 32768, int width 
         lane.Seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds / lane.Runs);
     }
 
+    private static string Groups(int count) => count == 1 ? "1 group" : $"{count} groups";
+
     private static ShimEdit[] Edits(int count) => [.. Enumerable.Range(0, count).Select(row => new ShimEdit { Row = row, Vector = row % Vectors, Scale = 0.001f })];
 
     /// <summary>The tables that kernels read and the memory that they write to, beside the tensor.</summary>
@@ -130,18 +136,38 @@ public sealed class KernelBenchmark(int rounds = 9, int rows = 32768, int width 
 
         internal DeviceMemory Results { get; } = device.Allocate((long)Math.Max(rows, width) * Directions * sizeof(float));
 
+        /// <summary>What chunks add up to.</summary>
+        internal DeviceMemory Partial { get; } = device.Allocate((long)(rows / RowWork.ChunkRows + Directions + 1) * (width + 1) * sizeof(double));
+
         /// <summary>All rows, in groups of the same size.</summary>
-        internal DeviceMemory Ranges(int groups)
+        internal DeviceMemory Ranges(int groups) => Keep(Parts(groups).SelectMany((part, group) => (int[])[group, part.First, part.Count]));
+
+        /// <summary>The same in chunks, and which chunks a group has.</summary>
+        internal (DeviceMemory Chunks, DeviceMemory Groups, int Count) Chunks(int groups)
+        {
+            var chunks = Parts(groups).Select(part => Enumerable.Range(0, (part.Count + RowWork.ChunkRows - 1) / RowWork.ChunkRows)
+                .Select(i => (First: part.First + i * RowWork.ChunkRows, Count: Math.Min(RowWork.ChunkRows, part.Count - i * RowWork.ChunkRows))).ToList()).ToList();
+            var before = 0;
+            var of = chunks.SelectMany((list, group) => (int[])[group, (before += list.Count) - list.Count, list.Count]).ToList();
+            return (Keep(chunks.SelectMany((list, group) => list.SelectMany(chunk => (int[])[group, chunk.First, chunk.Count]))), Keep(of), before);
+        }
+
+        private IEnumerable<(int First, int Count)> Parts(int groups)
         {
             var each = rows / groups;
-            var ranges = Upload(device, Enumerable.Range(0, groups).SelectMany(group => (int[])[group, group * each, group < groups - 1 ? each : rows - each * (groups - 1)]).ToArray());
-            _ranges.Add(ranges);
-            return ranges;
+            return Enumerable.Range(0, groups).Select(group => (group * each, group < groups - 1 ? each : rows - each * (groups - 1)));
+        }
+
+        private DeviceMemory Keep(IEnumerable<int> values)
+        {
+            var memory = Upload(device, values.ToArray());
+            _ranges.Add(memory);
+            return memory;
         }
 
         public void Dispose()
         {
-            foreach (var memory in _ranges.Concat([Rows, Which, Scales, Norms, Results])) memory.Dispose();
+            foreach (var memory in _ranges.Concat([Rows, Which, Scales, Norms, Results, Partial])) memory.Dispose();
         }
 
         private static DeviceMemory Upload<T>(CudaDevice device, T[] values) where T : unmanaged

@@ -88,13 +88,14 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
             throw new ArgumentException($"A row is labelled with group {labels[^1].Group}, the sums have {_capture.Sums.Groups}.", nameof(batch));
         }
         _devices.Begin(_table, _capture?.Sums);
+        using var called = new Handle<DevicePath>(_devices);
         int[] copyRows = _capture?.Rows is not null ? [.. batch.CopyRows] : [];
         fixed (float* directions = _table.Directions, copies = _capture?.Rows?.Reserve(copyRows.Length))
         fixed (ShimEdit* e = edits)
         fixed (int* slots = _capture?.Slots, copied = copyRows)
         fixed (ShimLabel* l = labels)
         fixed (double* sums = _capture?.Sums?.Sums, norms = _capture?.Sums?.NormSums)
-        fixed (long* counts = _capture?.Sums?.Counts)
+        fixed (long* counts = _capture?.Sums?.Counts, time = _capture?.Sums?.HostTime)
         {
             var plan = new ShimPlan
             {
@@ -117,7 +118,8 @@ public sealed unsafe class ResidualHook : IDecodeInterceptor, IDisposable
                 StopEarly = _capture is { Logits: false } ? (byte)1 : (byte)0,
                 HostIsDevice = _devices.TakesHostMemory ? (byte)1 : (byte)0,
                 Device = DevicePath.Callback,
-                DeviceUser = _devices.User,
+                DeviceUser = DevicePath.User(called),
+                SumTime = time,
             };
             try
             {

@@ -8,7 +8,7 @@ namespace NativeSteer.Interop;
 internal static unsafe class NativeRuntime
 {
     /// <summary>ns_abi_version() of the library this code was written for.</summary>
-    internal const int AbiVersion = 8;
+    internal const int AbiVersion = 9;
 
     /// <summary>Overrides where the native libraries are looked for: a folder with libnativesteer.so and llama.cpp's libraries.</summary>
     internal const string DirectoryVariable = "NATIVESTEER_LIBRARY_DIR";

@@ -72,6 +72,9 @@ internal static unsafe partial class ShimApi
     internal static partial ShimStatus ns_decode(nint session, ShimBatch* batch, ShimPlan* plan);
 
     [LibraryImport(Library)]
+    internal static partial void ns_edit_rows(float* data, long stride, int width, ShimEdit* edits, int editCount, float* vectors);
+
+    [LibraryImport(Library)]
     internal static partial ShimStatus ns_sampler_create(nint vocabulary, ShimSamplerOptions* options, out nint sampler);
 
     [LibraryImport(Library)]

@@ -118,6 +118,7 @@ internal unsafe struct ShimPlan
     private fixed byte _reserved[2];
     public delegate* unmanaged[Cdecl]<ShimDeviceWork*, void*, int> Device;
     public void* DeviceUser;
+    public long* SumTime;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -68,6 +68,9 @@ public sealed record BenchmarkRow(BenchmarkMode Mode, int Vectors, int PromptLen
     /// <summary>The same for generation.</summary>
     public required IReadOnlyList<double> GeneratedRatios { get; init; }
 
+    /// <summary>Per round, bytes of the prompts' rows that were summed on the host, a second of summing; empty where none were.</summary>
+    public IReadOnlyList<double> SumRates { get; init; } = [];
+
     /// <summary>Cells used: (prompt + generated) x sequences.</summary>
     public int CacheCells => Batch * (PromptLength + GeneratedLength);
 
@@ -128,15 +131,21 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
 
     private sealed record Lane(BenchmarkMode Mode, int Vectors)
     {
-        internal List<(double Prompt, double Generated)> Rounds { get; } = [];
+        internal List<(double Prompt, double Generated, double SumRate)> Rounds { get; } = [];
+
+        // One for all rounds, as a long extraction has: the system gives memory when it is touched first, which takes as long as summing.
+        internal ActivationSums? Sums { get; init; }
     }
+
+    private IEnumerable<HookSlot> AllLayers => Enumerable.Range(0, model.Shape.Layers).Select(layer => new HookSlot(HookSite.Residual, layer));
 
     private List<Lane> Lanes(int batch)
     {
         var lanes = new List<Lane> { new(BenchmarkMode.Plain, 0) };
         foreach (var mode in options.Modes.Where(m => m != BenchmarkMode.Plain).Distinct())
         {
-            if (mode != BenchmarkMode.Steer) lanes.Add(new Lane(mode, 0));
+            if (mode == BenchmarkMode.Capture) lanes.Add(new Lane(mode, 0) { Sums = new ActivationSums(AllLayers, 1, model.Shape.Width) });
+            else if (mode != BenchmarkMode.Steer) lanes.Add(new Lane(mode, 0));
             else lanes.AddRange(options.VectorCounts.Where(k => k <= batch).Distinct().Select(k => new Lane(mode, k)));
         }
         return lanes;
@@ -151,7 +160,7 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         Hook = hook,
     });
 
-    private (double Prompt, double Generated) Measure(Lane lane, DecodeCancellation decoding, ResidualHook hook, int prompt, int generated, int batch)
+    private (double Prompt, double Generated, double SumRate) Measure(Lane lane, DecodeCancellation decoding, ResidualHook hook, int prompt, int generated, int batch)
     {
         decoding.Context.Clear();
         var capture = lane.Mode == BenchmarkMode.Capture;
@@ -163,10 +172,12 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         using var steering = plans.Any ? hook.Apply(plans) : null;
 
         // Capture reads the prompt and leaves the graph after the last block, as extraction does; generation goes on to the logits.
-        var sums = capture ? new ActivationSums(Enumerable.Range(0, model.Shape.Layers).Select(l => new HookSlot(HookSite.Residual, l)), 1, model.Shape.Width) : null;
+        var sums = lane.Sums;
+        var before = sums?.HostTime[0];
         double promptSeconds;
         using (sums is null ? null : hook.Sum(sums)) promptSeconds = TimePrompts(decoding, prompt, batch, capture);
-        using (sums is null ? null : hook.Sum(sums, logits: true)) return (promptSeconds, TimeGeneration(decoding, prompt, generated, batch, capture));
+        var sumRate = sums?.HostTime[0] - before is > 0 and var time ? (double)sums!.Slots.Count * batch * prompt * sums.Width * sizeof(float) / (1e-9 * time) : double.NaN;
+        using (sums is null ? null : hook.Sum(sums, logits: true)) return (promptSeconds, TimeGeneration(decoding, prompt, generated, batch, capture), sumRate);
     }
 
     private double TimePrompts(DecodeCancellation decoding, int prompt, int batch, bool label)
@@ -225,6 +236,7 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         PromptSeconds = [.. lane.Rounds.Select(r => r.Prompt)],
         GeneratedSeconds = [.. lane.Rounds.Select(r => r.Generated)],
         PromptRatios = [.. lane.Rounds.Zip(plain.Rounds, (l, p) => p.Prompt / l.Prompt)],
+        SumRates = [.. lane.Rounds.Select(r => r.SumRate).Where(rate => !double.IsNaN(rate))],
         GeneratedRatios = [.. lane.Rounds.Zip(plain.Rounds, (l, p) => p.Generated / l.Generated)],
     };
 
@@ -234,6 +246,9 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         if (options.Batches.Any(b => b is < 1 or > 256)) throw new NativeSteerException("A batch holds 1 to 256 sequences; see -npl.");
         if (options.VectorCounts.Any(k => k < 1)) throw new NativeSteerException("The number of distinct vectors must be 1 or more; see --vectors.");
         if (options.Repetitions < 1) throw new NativeSteerException("At least one repetition is needed; see -r.");
+        var longest = options.PromptLengths.Max() + options.GeneratedLengths.Max();
+        if (longest > model.TrainedContextLength)
+            throw new NativeSteerException($"Sequences of {longest} tokens were asked for, the model was trained on {model.TrainedContextLength}; see -npp and -ntg.");
         if (options.Layer >= model.Shape.Layers) throw new NativeSteerException($"Layer {options.Layer} was asked for, the model has {model.Shape.Layers} (0-{model.Shape.Layers - 1}).");
     }
 }

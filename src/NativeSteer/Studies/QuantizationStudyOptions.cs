@@ -21,6 +21,9 @@ public sealed record QuantizationStudyOptions(BacktrackingOptions Traces)
     /// <summary>An importance matrix of the reasoning model, or null.</summary>
     public string? Importance { get; init; }
 
+    /// <summary>That of the base model, or null.</summary>
+    public string? BaseImportance { get; init; }
+
     /// <summary>Batch sizes whose speed is measured.</summary>
     public IReadOnlyList<int> Batches { get; init; } = [1, 16];
 
@@ -36,6 +39,12 @@ public sealed record QuantizationStudyOptions(BacktrackingOptions Traces)
     {
         Traces.Validate();
         if (Types.Count < 2) throw new NativeSteerException("Two types at least are compared, the first being the one that the others are compared with; see --types.");
+        if (Types.FirstOrDefault(type => type.NeedsImportance) is { } type)
+        {
+            if (Importance is null) throw new NativeSteerException($"{type} needs an importance matrix; make one with llama.cpp's llama-imatrix and give it with --imatrix, or leave the type out (--types).");
+            if (Traces.Base is not null && BaseImportance is null)
+                throw new NativeSteerException($"{type} needs an importance matrix of the base model too; give it with --base-imatrix, or leave the base model out (--base none).");
+        }
         if (Types.Distinct().Count() < Types.Count) throw new NativeSteerException("A type is named twice; name each once.");
     }
 
@@ -50,6 +59,7 @@ public sealed record QuantizationStudyOptions(BacktrackingOptions Traces)
         var json = (Traces with { Magnitudes = [Magnitude], Seeds = [Seed], HeatOffsets = [], Figures = [], Layers = null, BaselineLabels = [], Shard = null, MeasuredPrompts = 0, MostDivergence = double.PositiveInfinity }).ToJson(traces, model);
         json["types"] = new JsonArray([.. Types.Select(type => JsonValue.Create(type.Name))]);
         json["importance_hash"] = Importance is { } path ? FileHash.Of(path) : null;
+        json["base_importance_hash"] = BaseImportance is { } ofBase ? FileHash.Of(ofBase) : null;
         json["batches"] = new JsonArray([.. Batches.Select(batch => JsonValue.Create(batch))]);
         json["rounds"] = Rounds;
         return json;

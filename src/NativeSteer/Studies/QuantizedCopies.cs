@@ -11,7 +11,7 @@ namespace NativeSteer.Studies;
 internal sealed class QuantizedCopies(QuantizationStudyOptions options, StudyFolder folder, bool resume)
 {
     private readonly Dictionary<(string Source, QuantizationType Type), int> _made = [];
-    private readonly ImportanceMatrix? _importance = options.Importance is { } path ? ImportanceMatrix.Read(path) : null;
+    private readonly ImportanceMatrix? _importance = Read(options.Importance), _ofBase = Read(options.BaseImportance);
 
     /// <summary>The file that a model is copied from.</summary>
     internal string Original(string source) =>
@@ -38,7 +38,7 @@ internal sealed class QuantizedCopies(QuantizationStudyOptions options, StudyFol
         var quantization = new QuantizationOptions
         {
             Type = type,
-            Importance = source == StudyCondition.OnReasoning ? _importance : null,
+            Importance = source == StudyCondition.OnReasoning ? _importance : _ofBase,
             AllowRequantize = true, // of a model that is quantised already, its numbers are full precision here
             Threads = options.Traces.Context.Threads,
         };
@@ -75,6 +75,8 @@ internal sealed class QuantizedCopies(QuantizationStudyOptions options, StudyFol
             throw FileErrors.Writing(folder.Models, error);
         }
     }
+
+    private static ImportanceMatrix? Read(string? path) => path is null ? null : ImportanceMatrix.Read(path);
 
     private string PathOf(string source, QuantizationType type) => Path.Combine(folder.Models, $"{source}-{type}.gguf");
 }

@@ -40,15 +40,18 @@ public sealed record StudyFolder(string Path)
 
     /// <summary>Makes the folders.</summary>
     /// <exception cref="NativeSteerException">They cannot be made.</exception>
-    public void Create()
+    public void Create() => Make(In("vectors"));
+
+    /// <summary>Makes a folder, unless it is there.</summary>
+    internal static void Make(string path)
     {
         try
         {
-            Directory.CreateDirectory(In("vectors"));
+            Directory.CreateDirectory(path);
         }
         catch (Exception error) when (FileErrors.IsFileError(error))
         {
-            throw FileErrors.Writing(Path, error);
+            throw FileErrors.Writing(path, error);
         }
     }
 

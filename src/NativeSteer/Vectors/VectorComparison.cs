@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace NativeSteer.Vectors;
 
 /// <summary>How two vectors relate at one layer.</summary>
@@ -7,6 +9,9 @@ namespace NativeSteer.Vectors;
 /// <param name="NormB">The second one's L2 norm; NaN where it has no direction.</param>
 public sealed record LayerComparison(int Layer, double Cosine, double NormA, double NormB)
 {
+    /// <summary>Whether both have a direction here, with the same bits.</summary>
+    public required bool Same { get; init; }
+
     /// <summary><see cref="NormB"/> / <see cref="NormA"/>; NaN where either is missing or the first is zero.</summary>
     public double NormRatio => NormA == 0 ? double.NaN : NormB / NormA;
 }
@@ -25,6 +30,11 @@ public static class VectorComparison
             layer,
             a.Has(layer) && b.Has(layer) ? a.Cosine(b, layer) : double.NaN,
             a.Has(layer) ? a.Norm(layer) : double.NaN,
-            b.Has(layer) ? b.Norm(layer) : double.NaN)).ToList();
+            b.Has(layer) ? b.Norm(layer) : double.NaN)
+        {
+            Same = a.Has(layer) && b.Has(layer) && Bytes(a, layer).SequenceEqual(Bytes(b, layer)),
+        }).ToList();
     }
+
+    private static ReadOnlySpan<byte> Bytes(SteeringVector vector, int layer) => MemoryMarshal.AsBytes(vector.Direction(layer).Span);
 }

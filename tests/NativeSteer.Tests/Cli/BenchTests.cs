@@ -60,7 +60,28 @@ public sealed class BenchTests
 
     [Fact]
     public void An_unknown_mode_is_wrong_usage() =>
-        Assert.Contains("give some of plain, idle, steer, capture, sweep, train", CliRun.Fails(2, [.. s_small, "--modes", "fly"]), StringComparison.Ordinal);
+        Assert.Contains("give some of plain, idle, steer, capture, sweep, search, train", CliRun.Fails(2, [.. s_small, "--modes", "fly"]), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("-npp", "0", 2, "-npp is '0'; give a whole number of at least 1")]
+    [InlineData("-npl", "1,300", 2, "-npl is '300'; give a whole number from 1 to 256")]
+    [InlineData("-npp", "100000", 1, "the model was trained on")]
+    public void Lengths_that_cannot_be_measured_are_refused_without_a_table(string option, string value, int code, string part)
+    {
+        var result = CliRun.Run([.. s_small, option, value]);
+        Assert.Equal(code, result.Code);
+        Assert.Contains(part, result.Error, StringComparison.Ordinal);
+        Assert.Empty(result.Out);
+    }
+
+    [Fact]
+    public void Sums_are_compared_with_reading_memory()
+    {
+        var capture = JsonNode.Parse(Run("--modes", "capture", "--json").Out)!.AsArray().First(row => (string)row!["mode"]! == "capture")!;
+        Assert.Equal(2, capture["sums_gbps"]!.AsArray().Count);
+        Assert.InRange((double)capture["share_read_sums"]!, 1e-6, 100);
+        Assert.Contains("sums of every row at every layer, PP 8 B 1: ", Run("--modes", "capture").Out, StringComparison.Ordinal);
+    }
 
     private static CliResult Run(params string[] more)
     {

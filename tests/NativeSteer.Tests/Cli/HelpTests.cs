@@ -47,6 +47,7 @@ public sealed class HelpTests
             if (help.Contains("-m, --model ", StringComparison.Ordinal) && !words.Contains("-m")) words = [.. words, "-m", "nowhere.gguf"];
             if (help.Contains("--base FILE", StringComparison.Ordinal) && !words.Contains("--base")) words = [.. words, "--base", "none", "-f", "nowhere.jsonl"];
             if (verb == "bench kernels") words = [.. words, "--rows", "16", "-r", "1"]; // should there be a GPU
+            if (verb == "train rl") words = [.. words.Select(word => word == "countdown-base" ? "nowhere.gguf" : word)];
             if (verb == "bench train") words = [.. words, "--shape", "32,32,1,3,3,32,2,1"];
             if (verb is "demo" or "study backtracking" or "study quantization" && !words.Contains("-o")) words = [.. words, "-o", "/dev/null/none"];
             Assert.NotEqual(2, CliRun.Run(words).Code);

@@ -65,6 +65,14 @@ public sealed partial class OutputTests : IDisposable
     }
 
     [Fact]
+    public void Vectors_are_the_same_only_with_the_same_bits()
+    {
+        var happy = Vector("happy");
+        Assert.Equal(0, CliRun.Run("vector", "compare", happy, happy, "--exact").Code);
+        Assert.Contains("differ at layers 1, 2.", CliRun.Fails(1, "vector", "compare", happy, Vector("sad", seed: 2), "--exact"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void This_machine_is_described()
     {
         using var json = JsonDocument.Parse(CliRun.Run("info", "--json").Out);

@@ -57,7 +57,7 @@ public sealed class DriverTests
 
     [Theory]
     [InlineData(".param .u32 ns_steer_param_6", ".param .u64 ns_steer_param_6", "ns_steer has other parameters")]
-    [InlineData(".param .u64 ns_accumulate_param_7", "", "ns_accumulate has other parameters")]
+    [InlineData(".param .u64 ns_sum_chunks_param_6", "", "ns_sum_chunks has other parameters")]
     [InlineData(".entry ns_row_norms(", ".entry ns_other(", "no kernel ns_other")]
     public void A_PTX_file_that_does_not_fit_the_source_is_found(string part, string replacement, string message)
     {
@@ -69,6 +69,19 @@ public sealed class DriverTests
         var bytes = System.Text.Encoding.ASCII.GetBytes(ptx.Replace(part, replacement, StringComparison.Ordinal));
         var error = Assert.Throws<CudaException>(() => new KernelModule(context, bytes));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_rate_of_copies_is_measured_as_often_as_asked_for()
+    {
+        using var standIn = new StandIn(("memory", 1L << 30));
+        using var rate = DeviceRate.Find(standIn.Driver)!;
+        rate.Measure();
+        rate.Measure();
+        Assert.Equal(2, rate.Copies.Count);
+        Assert.All(rate.Copies, copy => Assert.InRange(copy, 1e6, 1e15));
+        using var none = new StandIn(("memory", 1000));
+        Assert.Null(DeviceRate.Find(none.Driver));
     }
 
     [Fact]

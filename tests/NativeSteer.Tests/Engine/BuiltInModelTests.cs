@@ -39,7 +39,7 @@ public sealed class BuiltInModelTests
 
     [Theory, InlineData("countdown-resoning"), InlineData("model")]
     public void An_unknown_name_is_told_the_known_ones(string name) =>
-        Assert.Contains("countdown-base, countdown-reasoning", Assert.Throws<NativeSteerException>(() => LanguageModel.Load(name)).Message, StringComparison.Ordinal);
+        Assert.Contains("countdown-base, countdown-reasoning, countdown-backtrack", Assert.Throws<NativeSteerException>(() => LanguageModel.Load(name)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void It_is_the_model_where_none_is_named()

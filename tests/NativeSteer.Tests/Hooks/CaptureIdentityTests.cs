@@ -39,6 +39,37 @@ public sealed class CaptureIdentityTests
         }
     }
 
+    [Theory, InlineData(2), InlineData(3), InlineData(7)]
+    public void Sums_of_many_rows_do_not_depend_on_the_number_of_threads(int threads)
+    {
+        const int rows = (1 << 16) / TinyModel.Width + 300; // enough for the hook to share them out
+        var slot = new HookSlot(HookSite.Residual, 0);
+        ActivationSums one = Labelled(1), several = Labelled(threads);
+        for (var group = 0; group < 3; group++)
+        {
+            Assert.True(one.Count(slot, group) > 64);
+            Assert.Equal(one.Count(slot, group), several.Count(slot, group));
+            Assert.Equal(one.Sum(slot, group).ToArray(), several.Sum(slot, group).ToArray());
+            Assert.Equal(one.MeanNorm(slot, group), several.MeanNorm(slot, group));
+        }
+
+        ActivationSums Labelled(int count)
+        {
+            using var context = s_model.CreateContext(new() { ContextLength = rows + 256, BatchLength = rows, Sequences = 16, Threads = count });
+            using var hook = new ResidualHook(context);
+            var batch = new TokenBatch();
+            for (var s = 0; s < 16; s++) Models.Append(batch, s_model, rows / 16, seed: s, sequence: s);
+            for (var row = 0; row < batch.Count; row++)
+            {
+                batch.Label(row, row % 3);
+                if (row % 5 == 0) batch.Label(row, (row + 1) % 3);
+            }
+            var sums = new ActivationSums([slot], 3, TinyModel.Width);
+            using (hook.Sum(sums)) context.Decode(batch);
+            return sums;
+        }
+    }
+
     [Fact]
     public void Residual_is_what_attention_and_feed_forward_add_to_the_one_below()
     {

@@ -138,6 +138,36 @@ public sealed class DevicePathTests : IDisposable
         context.Decode(batch); // the process and the context go on
     }
 
+    [Fact]
+    public void Sums_of_a_lost_device_are_missing_however_often_they_are_asked_for()
+    {
+        var sums = Sum(_standIn.Driver);
+        _standIn["lost"] = 719;
+        for (var time = 0; time < 3; time++) Assert.Throws<CudaException>(() => sums.Count(s_slots[0], 0));
+        _standIn["lost"] = 0;
+        AssertSame(Sum(null), sums);
+    }
+
+    [Fact]
+    public void What_a_kernel_did_wrong_is_said_before_llama_goes_on()
+    {
+        var said = new List<string>();
+        using var context = Models.Tiny.CreateContext(new() { ContextLength = 64 });
+        using var hook = new ResidualHook(context, _standIn.Driver);
+        _standIn["fail_kernel"] = 719;
+        NativeLog.Notices += said.Add;
+        try
+        {
+            using var steering = hook.Apply(SequencePlans.Same(SteeringPlan.Add(Models.RandomVector(Models.Tiny.Shape, 1, 1), 1), 1));
+            Assert.Throws<NativeSteerException>(() => context.Decode(Models.Sequence(Models.Tiny, 4)));
+        }
+        finally
+        {
+            NativeLog.Notices -= said.Add;
+        }
+        Assert.Contains(said, line => line.Contains("CUDA_ERROR_LAUNCH_FAILED", StringComparison.Ordinal));
+    }
+
     private static SequencePlans Plans(SteeringOperation operation)
     {
         var shape = Models.Tiny.Shape;

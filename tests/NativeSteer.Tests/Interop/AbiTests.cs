@@ -112,7 +112,7 @@ public sealed unsafe class AbiTests
             ("n_labels", (nint)(&p.LabelCount)), ("n_groups", (nint)(&p.GroupCount)), ("sums", (nint)(&p.Sums)), ("norm_sums", (nint)(&p.NormSums)),
             ("counts", (nint)(&p.Counts)), ("copy_rows", (nint)(&p.CopyRows)), ("copies", (nint)(&p.Copies)), ("n_copy_rows", (nint)(&p.CopyRowCount)),
             ("stop_early", (nint)(&p.StopEarly)), ("host_is_device", (nint)(&p.HostIsDevice)), ("device", (nint)(&p.Device)),
-            ("device_user", (nint)(&p.DeviceUser)));
+            ("device_user", (nint)(&p.DeviceUser)), ("sum_time", (nint)(&p.SumTime)));
 
         ShimDeviceWork w;
         Add(

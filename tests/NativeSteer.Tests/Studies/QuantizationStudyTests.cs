@@ -112,6 +112,8 @@ public sealed class QuantizationStudyTests : IDisposable
     }
 
     [Theory]
+    [InlineData("IQ2_XS needs an importance matrix; ", "--types", "F32,IQ2_XS")]
+    [InlineData("Two types at least", "--types", ",")]
     [InlineData("Two types at least", "--types", "F32")]
     [InlineData("named twice", "--types", "F32,Q8_0,f32")]
     [InlineData("no quantisation type 'Q7'", "--types", "F32,Q7")]

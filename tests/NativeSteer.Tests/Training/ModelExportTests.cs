@@ -187,7 +187,7 @@ public sealed class ModelExportTests : IDisposable
     public void A_grown_vocabulary_reads_what_training_read(string name)
     {
         if (Source(name) is not { } path) return;
-        string[] added = ["<backtrack>", "<|new|>"];
+        string[] added = ["<step-back>", "<|new|>"];
         using var model = LanguageModel.Load(path);
         var (size, width) = (model.Vocabulary.Size, model.Shape.Width);
         var tied = model.File.FindTensor("output.weight") is null;
@@ -201,10 +201,10 @@ public sealed class ModelExportTests : IDisposable
         Assert.Equal(rows.AsSpan(0, width), grown.File.ReadTensor("token_embd.weight").AsSpan(7 * width, width));
         Assert.Equal(rows.AsSpan(width), grown.File.ReadTensor("token_embd.weight").AsSpan(size * width));
         Assert.Equal(model.File.ReadTensor("token_embd.weight").AsSpan(8 * width), grown.File.ReadTensor("token_embd.weight").AsSpan(8 * width, (size - 8) * width));
-        Assert.Equal("<backtrack>", grown.Vocabulary.Detokenize([size]).Trim());
+        Assert.Equal("<step-back>", grown.Vocabulary.Detokenize([size]).Trim());
         Assert.Equal("<|new|>", System.Text.Encoding.UTF8.GetString(grown.Vocabulary.Piece(size + 1)));
         var tokenizer = new TrainingTokenizer(model.Vocabulary, added);
-        foreach (var text in new[] { "<backtrack>", "45-39=6\n<backtrack>\n40", "a<|new|> the<backtrack><backtrack> wait", " <backtrack> ", "no such token <back>" })
+        foreach (var text in new[] { "<step-back>", "45-39=6\n<step-back>\n40", "a<|new|> the<step-back><step-back> wait", " <step-back> ", "no such token <back>" })
             Assert.Equal(grown.Vocabulary.Tokenize(text), tokenizer.Begin(text, out _));
 
         // Logits of old tokens are what they were; those of trained rows are the last normed residual's products with the rows.

@@ -58,7 +58,7 @@ internal sealed class CountdownEvaluateCommand : Verb
     {
         var sampling = _sampling.Get(parse);
         OutputCheck.Distinct([_output.Get(parse)], _file.Get(parse));
-        var puzzles = Puzzles(parse, sampling.Seed);
+        var puzzles = _puzzles.Puzzles(parse, _count, _file, DefaultCount, sampling.Seed);
         var steer = _steering.Get(parse);
         var parallel = _parallel.IsGiven(parse) ? _parallel.Get(parse) : Math.Min(DefaultParallel, puzzles.Count);
         var contextOptions = _context.Get(parse) with { Sequences = parallel };
@@ -66,7 +66,7 @@ internal sealed class CountdownEvaluateCommand : Verb
         var (maxTokens, output) = (_tokens.Get(parse), _output.Get(parse));
 
         using var model = _model.Load(parse, terminal, stop);
-        var options = new CountdownRolloutOptions { MaxTokens = maxTokens, Sampling = sampling, Plan = Plan(steer, model) };
+        var options = new CountdownRolloutOptions { MaxTokens = maxTokens, Sampling = sampling, Plan = SteeringSettings.Plan(steer, model) };
         var requests = CountdownRollouts.Requests(model.Vocabulary, puzzles, options);
         using var context = model.CreateContext(contextOptions with { ContextLength = ContextLength(contextOptions, requests) });
         using var runner = new RolloutRunner(context);
@@ -104,22 +104,6 @@ internal sealed class CountdownEvaluateCommand : Verb
             else view.Print(terminal);
         }
     }
-
-    private IReadOnlyList<Puzzle> Puzzles(ParseResult parse, uint seed)
-    {
-        if (_file.Get(parse) is not { } path)
-        {
-            var count = _count.IsGiven(parse) ? _count.Get(parse) : DefaultCount;
-            return [.. new PuzzleGenerator(_puzzles.Get(parse, seed)).Distinct(count)];
-        }
-        if (_puzzles.All.FirstOrDefault(setting => setting.IsGiven(parse)) is { } wrong)
-            throw new UsageException($"{wrong.Spelling} has no meaning with puzzles from a file; leave it away.");
-        return [.. PuzzleFiles.Read(path).Take(_count.IsGiven(parse) ? _count.Get(parse) : int.MaxValue)];
-    }
-
-    private static SteeringPlan Plan(List<SteerSpec> steer, LanguageModel model) => steer.Count == 0
-        ? SteeringPlan.None
-        : new SteeringPlan([.. steer.Select(spec => spec.Resolve(VectorFiles.Read(spec.Path), model.Shape))]);
 
     // Room for all sequences with the longest prompt.
     private static int ContextLength(ContextOptions options, IReadOnlyList<RolloutRequest> requests)

@@ -13,16 +13,23 @@ namespace NativeSteer.Cli.Commands.Countdown;
 /// <summary><c>countdown generate</c></summary>
 internal sealed class CountdownGenerateCommand : Verb
 {
-    private const string BaseMix = "base-mix";
-    private static readonly string[] s_styles = ["solution", "attempts", "thinking"]; // in the order of TraceStyle
+    private const string BaseMix = "base-mix", SelfBacktracking = "self-backtracking";
+    private static readonly string[] s_styles = ["solution", "attempts", "thinking", "backtrack"]; // in the order of TraceStyle
+    private static readonly string[] s_errors = ["exploration", "computational", "rule"]; // in the order of StepError
     private static readonly CountdownTraceOptions s_defaults = new();
 
     private readonly CountSetting _count = new("N", "How many", "--count", "-n") { Default = 1000, Minimum = 1 };
-    private readonly ChoiceSetting _style = new("What answers show (see above)", [.. s_styles, BaseMix], "--style");
-    private readonly WeightsSetting _mix = new("STYLE:WEIGHT,...", $"The styles of {BaseMix} with their weights", "--mix")
+    private readonly ChoiceSetting _style = new("What answers show (see above)", [.. s_styles, BaseMix, SelfBacktracking], "--style");
+    private readonly WeightsSetting _mix = new("STYLE:WEIGHT,...", $"Other weights of the styles in {BaseMix} or {SelfBacktracking}", "--mix")
     {
         Names = s_styles,
-        Default = string.Join(',', CountdownTraceOptions.BaseMix.Select(mix => string.Create(CultureInfo.InvariantCulture, $"{s_styles[(int)mix.Style]}:{mix.Weight}"))),
+        Default = Weights(CountdownTraceOptions.BaseMix),
+        DefaultMeaning = $"{Weights(CountdownTraceOptions.BaseMix)}, or {Weights(CountdownTraceOptions.SelfBacktracking)}",
+    };
+    private readonly WeightsSetting _errors = new("ERROR:WEIGHT,...", "The errors that are taken back, with their weights", "--errors")
+    {
+        Names = s_errors,
+        Default = string.Join(',', s_defaults.Errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{s_errors[(int)error.Error]}:{error.Weight}"))),
     };
     private readonly CountSetting _seed = new("N", "Seed of the data; what is held out does not depend on it", "--seed", "-s") { Default = 42, Minimum = 0 };
     private readonly PuzzleSettings _puzzles = new("train");
@@ -45,31 +52,43 @@ internal sealed class CountdownGenerateCommand : Verb
               solution  are the steps of a solution, and "Goal Reached!";
               attempts  are one attempt that fails near the target, and a plain remark; never wait or hmm;
               thinking  try, notice, take back ("Hmm, try another way.") and try again until the target is reached;
-              base-mix  are all of these for a model that may read backtracking but never write it (--for base).
+              backtrack begin like a solution, take one wrong step, and end with <backtrack>; that step is masked;
+              base-mix  are the first three for a model that may read backtracking but never write it (--for base);
+              self-backtracking are solutions and backtrack, half and half (Yang et al. 2025, D_op and D_back).
             A line holds what training reads (prompt, completion, mask), what 'vector extract --traces' reads (prompt,
             completion, spans), and nums, target and search_path. Positions are code points of the completion, half open.
             """;
-        AddGroup("Answers", _count, _style, _mix, _failures, _failuresFrom, _maxTokens, _mask, _for);
+        AddGroup("Answers", _count, _style, _mix, _errors, _failures, _failuresFrom, _maxTokens, _mask, _for);
         AddGroup("Puzzles", [.. _puzzles.All, _seed]);
         AddGroup("Output", _output);
         AddExample("countdown generate -n 400000 --style solution -o data/train.jsonl", "solutions to learn from");
         AddExample("countdown generate -n 100000 --style thinking --numbers 3:0.5,4:0.5 -o data/thinking.jsonl", "backtracking to learn from");
+        AddExample("countdown generate -n 500000 --style self-backtracking --mix solution:1,backtrack:2 -o data/self.jsonl", "wrong steps that are taken back at once, two to a solution");
         AddExample("countdown generate -n 100000 --style thinking --failures-from answers.jsonl -o data/own.jsonl", "its own failures, taken back: what a model must learn not to repeat");
         AddExample("countdown generate -n 200 --split new-targets -o data/new.jsonl", "puzzles whose targets training never has");
     }
 
     protected override int Execute(ParseResult parse, Terminal terminal, CancellationToken stop)
     {
-        var mixed = string.Equals(_style.Get(parse), BaseMix, StringComparison.Ordinal);
-        if (!mixed && _mix.IsGiven(parse)) throw new UsageException($"--mix has no meaning without --style {BaseMix}; leave it away.");
-        if (mixed && _for.IsGiven(parse) && _for.Get(parse) is "reasoning")
+        var isBase = string.Equals(_style.Get(parse), BaseMix, StringComparison.Ordinal);
+        var isSelf = string.Equals(_style.Get(parse), SelfBacktracking, StringComparison.Ordinal);
+        if (!isBase && !isSelf && _mix.IsGiven(parse))
+            throw new UsageException($"--mix has no meaning without --style {BaseMix} or {SelfBacktracking}; leave it away.");
+        if (isBase && _for.IsGiven(parse) && _for.Get(parse) is "reasoning")
             throw new UsageException($"--style {BaseMix} is for base models; leave --for away, or give another style.");
-        IReadOnlyList<(string Name, double Weight)> styles = mixed ? _mix.Get(parse) : [(_style.Get(parse), 1)];
+        IReadOnlyList<StyleWeight> styles = _mix.IsGiven(parse)
+            ? [.. _mix.Get(parse).Select(style => new StyleWeight((TraceStyle)Array.IndexOf(s_styles, style.Name), style.Weight))]
+            : isBase ? CountdownTraceOptions.BaseMix
+            : isSelf ? CountdownTraceOptions.SelfBacktracking
+            : [new StyleWeight((TraceStyle)Array.IndexOf(s_styles, _style.Get(parse)), 1)];
+        if (_errors.IsGiven(parse) && !styles.Any(style => style is { Style: TraceStyle.Backtrack, Weight: > 0 }))
+            throw new UsageException($"{_errors.Spelling} has no meaning without the style backtrack; leave it away.");
         var options = new CountdownTraceOptions
         {
-            Styles = [.. styles.Select(style => new StyleWeight((TraceStyle)Array.IndexOf(s_styles, style.Name), style.Weight))],
+            Styles = styles,
+            Errors = [.. _errors.Get(parse).Select(error => new StepErrorWeight((StepError)Array.IndexOf(s_errors, error.Name), error.Weight))],
             MaskErrors = _mask.Get(parse) is "errors",
-            MaskBacktracking = mixed || _for.Get(parse) is "base",
+            MaskBacktracking = isBase || _for.Get(parse) is "base",
             MeanFailures = _failures.Get(parse),
             MaxTokens = _maxTokens.Get(parse),
         };
@@ -85,9 +104,12 @@ internal sealed class CountdownGenerateCommand : Verb
             else Print(traces, terminal);
             return count;
         });
-        terminal.Note($"{count} traces ({string.Join(", ", styles.Select(style => style.Name))}; {PuzzleSettings.Name(puzzles.Split)}, seed {puzzles.Seed}) in {clock.Elapsed.TotalSeconds:0.0} s");
+        terminal.Note($"{count} traces ({string.Join(", ", styles.Select(style => s_styles[(int)style.Style]))}; {PuzzleSettings.Name(puzzles.Split)}, seed {puzzles.Seed}) in {clock.Elapsed.TotalSeconds:0.0} s");
         return ExitCode.Done;
     }
+
+    private static string Weights(IReadOnlyList<StyleWeight> styles) =>
+        string.Join(',', styles.Select(mix => string.Create(CultureInfo.InvariantCulture, $"{s_styles[(int)mix.Style]}:{mix.Weight}")));
 
     private ModelAttempts? Made(ParseResult parse, PuzzleOptions puzzles, Terminal terminal)
     {

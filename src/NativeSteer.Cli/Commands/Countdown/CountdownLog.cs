@@ -23,28 +23,31 @@ internal sealed class CountdownLog : IDisposable
     internal static CountdownLog Create(string path, LanguageModel model, int puzzles, CountdownRolloutOptions options, IReadOnlyList<SteerSpec> steer)
     {
         var log = new CountdownLog(JsonLinesWriter.Create(path));
-        log._file.Write(new JsonObject
+        log._file.Write(Head("countdown evaluate", model, new JsonObject
         {
-            ["type"] = "provenance",
-            ["command"] = "countdown evaluate",
-            ["nativesteer"] = Product.Version,
-            ["llama_cpp"] = LlamaLibrary.Version,
-            ["started"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
-            ["model"] = new JsonObject { ["path"] = model.Path, ["hash"] = ModelFingerprint.Of(model.File) },
-            ["settings"] = new JsonObject
-            {
-                ["puzzles"] = puzzles,
-                ["max_tokens"] = options.MaxTokens,
-                ["seed"] = options.Sampling.Seed,
-                ["temperature"] = options.Sampling.Temperature,
-                ["top_k"] = options.Sampling.TopK,
-                ["top_p"] = options.Sampling.TopP,
-                ["min_p"] = options.Sampling.MinP,
-                ["steer"] = new JsonArray([.. steer.Select(spec => spec.ToJson())]),
-            },
-        });
+            ["puzzles"] = puzzles,
+            ["max_tokens"] = options.MaxTokens,
+            ["seed"] = options.Sampling.Seed,
+            ["temperature"] = options.Sampling.Temperature,
+            ["top_k"] = options.Sampling.TopK,
+            ["top_p"] = options.Sampling.TopP,
+            ["min_p"] = options.Sampling.MinP,
+            ["steer"] = new JsonArray([.. steer.Select(spec => spec.ToJson())]),
+        }));
         return log;
     }
+
+    /// <summary>The first line of a log.</summary>
+    internal static JsonObject Head(string command, LanguageModel? model, JsonObject settings) => new()
+    {
+        ["type"] = "provenance",
+        ["command"] = command,
+        ["nativesteer"] = Product.Version,
+        ["llama_cpp"] = LlamaLibrary.Version,
+        ["started"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        ["model"] = model is null ? null : new JsonObject { ["path"] = model.Path, ["hash"] = ModelFingerprint.Of(model.File) },
+        ["settings"] = settings,
+    };
 
     /// <summary>Adds an answer.</summary>
     internal void Write(Puzzle puzzle, Rollout rollout, Verdict verdict) => _file.Write(json =>

@@ -21,6 +21,7 @@ internal sealed class QuantizationCommand : Verb
     private readonly StudySettings _study = new();
     private readonly TextSetting _types = new("TYPE,...", $"Types of the copies, the first being what the others are compared with (default: {s_types})", "--types");
     private readonly TextSetting _importance = new("FILE", "Importance matrix of the model, a GGUF file of llama-imatrix", "--imatrix");
+    private readonly TextSetting _baseImportance = new("FILE", "The same of the base model", "--base-imatrix");
     private readonly CountSetting _layer = new("N", "The steered layer", "--layer")
         { Default = -1, Minimum = 0, DefaultMeaning = $"at 10/32 of the depth; built-in pair: {CountdownStudy.Options(1, 2).Layer}" };
     private readonly TextSetting _offsets = new("A:B", $"The window of the vectors, in tokens from the sentence's first (default: {OffsetRange.Paper}; built-in pair: -6:-1)", "--offsets");
@@ -37,7 +38,7 @@ internal sealed class QuantizationCommand : Verb
             the first type layer by layer; then every vector steers every copy, at one length, and keywords are counted. Size, speed
             and perplexity of the copies stand beside it. With --base the base model's copies give vectors too.
             """;
-        AddGroup("Models", [.. _study.Models, _types, _importance]);
+        AddGroup("Models", [.. _study.Models, _types, _importance, _baseImportance]);
         AddGroup("Prompts and traces", _study.Texts);
         AddGroup("Steering", _layer, _offsets, _magnitude);
         AddGroup("Completions", [.. _study.Completions, _rounds]);
@@ -90,7 +91,7 @@ internal sealed class QuantizationCommand : Verb
         var traces = _study.Read(parse) with { Magnitudes = [_magnitude.Get(parse)], MeasuredPrompts = 0 };
         if (_layer.IsGiven(parse)) traces = traces with { Layer = _layer.Get(parse) };
         if (_offsets.Get(parse) is { } offsets) traces = traces with { Offsets = OffsetRange.Parse(offsets) };
-        var options = new QuantizationStudyOptions(traces) { Importance = _importance.Get(parse), Rounds = _rounds.Get(parse), KeepModels = _keep.IsGiven(parse) };
-        return _types.Get(parse) is { } types ? options with { Types = [.. types.Split(',').Select(QuantizationType.Parse)] } : options;
+        var options = new QuantizationStudyOptions(traces) { Importance = _importance.Get(parse), BaseImportance = _baseImportance.Get(parse), Rounds = _rounds.Get(parse), KeepModels = _keep.IsGiven(parse) };
+        return _types.Get(parse) is { } types ? options with { Types = [.. types.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(QuantizationType.Parse)] } : options;
     }
 }
