@@ -147,24 +147,33 @@ internal sealed class SelfBacktrackingFigures(SelfBacktrackingLog log)
 
     internal ReportFigure Ablations()
     {
-        var table = new FigureTable("ablations", new FigureColumn("name", "D_op : D_back, exploration : computational : rule"), new FigureColumn("greedy", "share"), new FigureColumn("b0", "search, share"),
-            new FigureColumn("b1", "share"), new FigureColumn("wrong", "clearly wrong steps taken back"), new FigureColumn("right", "right steps taken back"), new FigureColumn("area", "of the ROC curve"));
+        var table = new FigureTable("ablations", new FigureColumn("name", "D_op : D_back, exploration : computational : rule"), new FigureColumn("series"), new FigureColumn("accuracy", "share"),
+            new FigureColumn("low", "95 %"), new FigureColumn("high", "95 %"));
+        var steps = new FigureTable("ablations-steps", new FigureColumn("name", "D_op : D_back, exploration : computational : rule"), new FigureColumn("wrong", "clearly wrong steps taken back"),
+            new FigureColumn("right", "right steps taken back"), new FigureColumn("area", "of the ROC curve"));
         foreach (var row in log.Ablations)
         {
-            table.Add(row.Name, Shown(row.Greedy), Shown(row.Searched[0]), row.Searched.Count > 1 ? Shown(row.Searched[1]) : null, Shown(row.Wrong), Shown(row.Right), row.Area);
+            Add(row.Name, "greedy", row.Greedy);
+            for (var b = 0; b < row.Searched.Count; b++) Add(row.Name, $"search b={b}", row.Searched[b]);
+            steps.Add(row.Name, SelfBacktrackingSummary.Shown(row.Wrong), SelfBacktrackingSummary.Shown(row.Right), row.Area);
         }
+        var series = table.Rows.Select(row => (string)row[1]!).Distinct(StringComparer.Ordinal).ToList();
+        var names = log.Ablations.Select(row => row.Name).ToList();
         return new ReportFigure
         {
             Id = "ablations",
             Title = "What should the training data be like?",
             Caption = "The base model trained for 100 steps (0.4 million tokens, a tenth of the built-in model's) on data of other compositions, then asked the same puzzles; search with N = 8.",
             Theirs = "Table 3, 1:0.5 to 1:4, b=1 N=8: 68.0, 67.6, 64.7, 65.2, 65.9 %.",
-            Body = table.Rows.Count == 0 ? "" : Html(table, "Compositions of the training data"),
+            Chart = Chart("methods", table, ["name", "series", "accuracy", "low", "high"], series, values => values["names"] = SeriesStyle.Array(names)),
+            Alt = "Accuracies by composition of the training data; the numbers are in the tables below.",
+            Body = table.Rows.Count == 0 ? "" : Html(steps, "Which steps are taken back"),
+            Numbers = Html(table, "Compositions of the training data"),
             Absent = table.Rows.Count == 0 ? "No ablations lie beside this log; 'study self-backtracking --stages ablations' adds them." : null,
-            Tables = [table],
+            Tables = [table, steps],
         };
 
-        static string Shown(Countdown.Share share) => SelfBacktrackingSummary.Shown(share);
+        void Add(string name, string series, Countdown.Share share) => table.Add(name, series, share.Value, share.Low, share.High);
     }
 
     internal ReportFigure Trees()
