@@ -77,8 +77,15 @@ void RowSums::prepare(const float * data, size_t stride, int32_t n_rows, const n
         }
         chunks_.back().n++;
     }
-    if (room_.size() < chunks_.size() * n_embd_) room_.resize(chunks_.size() * n_embd_);
-    for (size_t c = 0; c < chunks_.size(); c++) chunks_[c].sum = room_.data() + c * n_embd_;
+    const auto is_large = [](const Chunk & chunk) { return chunk.n > rows::together; };
+    const size_t room = (size_t) std::count_if(chunks_.begin(), chunks_.end(), is_large) * n_embd_;
+    if (room_.size() < room) room_.resize(room);
+    double * next = room_.data();
+    for (Chunk & chunk : chunks_) {
+        if (!is_large(chunk)) continue;
+        chunk.sum = next;
+        next += n_embd_;
+    }
 }
 
 void RowSums::run() {
@@ -97,6 +104,10 @@ void RowSums::sum_chunks(int i, int count) {
 
 // A norm counts as one more column: what is read from memory is read once.
 void RowSums::sum_chunk(const Chunk & chunk) {
+    if (chunk.sum == nullptr) {
+        find_norms(chunk.first, chunk.n);
+        return;
+    }
     std::fill_n(chunk.sum, n_embd_, 0.0);
     for (int32_t first = chunk.first, n; first < chunk.first + chunk.n; first += n) {
         n = std::min(rows::together, chunk.first + chunk.n - first);
@@ -109,10 +120,14 @@ void RowSums::sum_chunk(const Chunk & chunk) {
             for (int32_t k = 0; k < n; k++) norms_[row_[first + k]] = norms[k];
         } else {
             rows::accumulate(chunk.sum, x, n, n_embd_);
-            for (int32_t k = 0; k < n; k++) {
-                if (norm_here[k]) norms_[row_[first + k]] = rows::norm(x[k], n_embd_);
-            }
+            find_norms(first, n);
         }
+    }
+}
+
+void RowSums::find_norms(int32_t first, int32_t n) {
+    for (int32_t i = first; i < first + n; i++) {
+        if (norm_here_[i]) norms_[row_[i]] = rows::norm(data_[i], n_embd_);
     }
 }
 
@@ -121,6 +136,12 @@ void RowSums::add_chunks(int i, int count) {
     const Portion columns = portion(n_embd_, 16, i, count);
     for (const Chunk & chunk : chunks_) {
         double * const to = sums_ + (size_t) chunk.group * n_embd_;
-        for (int64_t c = columns.from; c < columns.to; c++) to[c] += chunk.sum[c];
+        if (chunk.sum != nullptr) {
+            for (int64_t c = columns.from; c < columns.to; c++) to[c] += chunk.sum[c];
+            continue;
+        }
+        const float * part[rows::together];
+        for (int32_t k = 0; k < chunk.n; k++) part[k] = data_[chunk.first + k] + columns.from;
+        rows::accumulate(to + columns.from, part, chunk.n, (int32_t) (columns.to - columns.from));
     }
 }

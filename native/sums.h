@@ -27,15 +27,17 @@ public:
              double * sums, double * norm_sums, int64_t * counts);
 
 private:
-    // At most rows::chunk rows of a group. What they add up to is made apart and then added at once.
+    // At most rows::chunk rows of a group. What they add up to is made apart and then added at once; what is made at once anyway, of few
+    // rows, needs no room.
     struct Chunk {
         int32_t group, first, n; // rows [first, first + n) of data_
-        double * sum;            // (n_embd)
+        double * sum;            // (n_embd), or NULL of at most rows::together rows
     };
     struct Graph;
 
     void prepare(const float * data, size_t stride, int32_t n_rows, const ns_label * labels, int32_t n_labels, const int32_t * row_map);
     void sum_chunk(const Chunk & chunk);
+    void find_norms(int32_t first, int32_t n);
     void sum_chunks(int i, int count);
     void add_chunks(int i, int count);
     void run();
