@@ -91,7 +91,7 @@ internal sealed unsafe class DevicePath : IDisposable
         {
             path._failure = error; // an exception that left this function would end the process
             // The next thing that llama.cpp does with a lost device ends the process: what happened must have been said by then.
-            if (error is CudaException cuda) NativeLog.Notify($"{Lost(cuda)}");
+            if (error is CudaException cuda) NativeLog.Notify(Lost(cuda));
             return (int)Result.Failed;
         }
     }
@@ -117,7 +117,9 @@ internal sealed unsafe class DevicePath : IDisposable
         }
         catch (CudaException error)
         {
-            _declined.Add(device); // it would not go better with the next layer
+            // It would not go better with the next layer.
+            if (device < 0) _noDriver = true;
+            else _declined.Add(device);
             SayOnce(error.Message);
             return Result.Declined;
         }
