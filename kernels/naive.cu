@@ -3,7 +3,7 @@
 
 #include "row.h"
 
-// As ns_accumulate without norms. Blocks: (n_groups, ceil(width / 256)).
+// As ns_sum_chunks and ns_add_chunks together, without norms. Blocks: (n_groups, ceil(width / 256)).
 NS_KERNEL ns_naive_accumulate(const float * data, long long stride, int width, const int * rows, const int * ranges, double * sums) {
     const int column = (int) (blockIdx.y * blockDim.x + threadIdx.x);
     if (column >= width) return;

@@ -71,12 +71,18 @@ internal sealed class BenchCommand : BenchmarkVerb
         {
             parts.Add(new BenchmarkPart<BenchmarkRow>(
                 new BenchView(model, options, rates, device, terminal),
-                report => new ThroughputBenchmark(model, options) { Progress = report, Round = rates is null ? device is null ? null : device.Measure : rates.Measure }.Run(stop)));
+                report => new ThroughputBenchmark(model, options) { Progress = report, Round = MeasureLimits }.Run(stop)));
         }
         if (others.Contains("sweep")) parts.Add(BenchSweepCommand.Part(model, Sweep(model, options), terminal, stop));
         if (others.Contains("search")) parts.Add(BenchSearchCommand.Part(model, new SearchBenchmarkOptions { Rounds = options.Repetitions, Threads = options.Threads }, terminal, stop));
         if (others.Contains("train")) parts.Add(BenchTrainCommand.Part(new TrainingBenchmarkOptions { Rounds = options.Repetitions, Threads = options.Threads }, terminal, stop));
         return Measure(parse, terminal, parts);
+
+        void MeasureLimits()
+        {
+            rates?.Measure();
+            device?.Measure();
+        }
     }
 
     private static SweepBenchmarkOptions Sweep(LanguageModel model, BenchmarkOptions options)

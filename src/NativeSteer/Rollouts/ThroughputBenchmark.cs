@@ -134,18 +134,15 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         internal List<(double Prompt, double Generated, double SumRate)> Rounds { get; } = [];
 
         // One for all rounds, as a long extraction has: the system gives memory when it is touched first, which takes as long as summing.
-        internal ActivationSums? Sums { get; init; }
+        internal ActivationSums? Sums { get; set; }
     }
-
-    private IEnumerable<HookSlot> AllLayers => Enumerable.Range(0, model.Shape.Layers).Select(layer => new HookSlot(HookSite.Residual, layer));
 
     private List<Lane> Lanes(int batch)
     {
         var lanes = new List<Lane> { new(BenchmarkMode.Plain, 0) };
         foreach (var mode in options.Modes.Where(m => m != BenchmarkMode.Plain).Distinct())
         {
-            if (mode == BenchmarkMode.Capture) lanes.Add(new Lane(mode, 0) { Sums = new ActivationSums(AllLayers, 1, model.Shape.Width) });
-            else if (mode != BenchmarkMode.Steer) lanes.Add(new Lane(mode, 0));
+            if (mode != BenchmarkMode.Steer) lanes.Add(new Lane(mode, 0));
             else lanes.AddRange(options.VectorCounts.Where(k => k <= batch).Distinct().Select(k => new Lane(mode, k)));
         }
         return lanes;
@@ -172,6 +169,7 @@ public sealed class ThroughputBenchmark(LanguageModel model, BenchmarkOptions op
         using var steering = plans.Any ? hook.Apply(plans) : null;
 
         // Capture reads the prompt and leaves the graph after the last block, as extraction does; generation goes on to the logits.
+        if (capture) lane.Sums ??= new ActivationSums(Enumerable.Range(0, model.Shape.Layers).Select(layer => new HookSlot(HookSite.Residual, layer)), 1, model.Shape.Width);
         var sums = lane.Sums;
         var before = sums?.HostTime[0];
         double promptSeconds;
